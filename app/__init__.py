@@ -1,0 +1,1 @@
+"""Attend: practise Transformer theory and see each answer be true."""

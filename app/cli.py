@@ -1,0 +1,104 @@
+"""The `attend` command: serve the app, check the bank."""
+
+from pathlib import Path
+from socket import socket
+from typing import Annotated, NoReturn
+
+import typer
+import uvicorn
+
+from app import bank, labs
+from app.bank import DECKS, Bank
+from app.main import create_app
+from app.settings import Settings
+
+app = typer.Typer(
+    help="Practise Transformer theory and see each answer be true.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The port.")] = None,
+) -> None:
+    """Serve Attend on this machine, the database brought up to date first."""
+    settings = Settings()
+    try:
+        application = create_app(settings)
+    except bank.BankError as error:
+        _refuse(error)
+    config = uvicorn.Config(
+        application,
+        host=host or settings.host,
+        port=port or settings.port,
+        log_level="warning",
+        server_header=False,
+    )
+    _Server(config).run()
+
+
+@app.command()
+def check(
+    folder: Annotated[
+        Path | None, typer.Argument(help="The folder of questions; the bank's own if left out.")
+    ] = None,
+) -> None:
+    """Validate every question file and print what the bank holds."""
+    try:
+        loaded = bank.load(folder or Settings().questions_dir, labs.check)
+    except bank.BankError as error:
+        _refuse(error)
+    typer.echo(_table(loaded))
+
+
+class _Server(uvicorn.Server):
+    """Says where it is once it is there, and not before."""
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+            typer.echo(f"Attend is at http://{host}:{self.config.port} (Ctrl+C stops it)")
+
+
+COLUMNS: tuple[str, ...] = (
+    "deck",
+    "questions",
+    "drafts",
+    "points",
+    "says",
+    "denies",
+    "words",
+    "labs to come",
+)
+
+
+def _table(questions: Bank) -> str:
+    """A row for each deck: what it holds, and what is still to come."""
+    rows: list[tuple[str, ...]] = [
+        ("deck", "questions", "drafts", "points", "says", "denies", "words", "labs to come")
+    ]
+    for deck in DECKS:
+        held = questions.select(deck=deck)
+        points = [point for question in held for point in question.points]
+        linked = {lab for question in held for lab in question.labs}
+        linked |= {point.lab.name for point in points if point.lab}
+        counts = (
+            len(held),
+            sum(question.is_draft for question in held),
+            len(points),
+            sum(len(point.says) for point in points),
+            sum(len(point.denies) for point in points),
+            sum(len(text.split()) for question in held for text in question.sections.values()),
+            len(linked & labs.PLANNED),
+        )
+        rows.append((deck, *(f"{count:,}" for count in counts)))
+    return "\n".join(f"{row[0]:10}" + "".join(f"{cell:>13}" for cell in row[1:]) for row in rows)
+
+
+def _refuse(error: Exception) -> NoReturn:
+    typer.echo(f"attend: {error}", err=True)
+    raise typer.Exit(1) from error

@@ -1,0 +1,31 @@
+"""The labs: one live illustration a file, listed here explicitly."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.labs import cross_attention, self_attention
+from app.labs.illustration import Lab
+
+LABS = {lab.name: lab for lab in map(Lab.of, (self_attention, cross_attention))}
+
+# Named by questions already, not built yet; a name moves out of here when its lab arrives.
+PLANNED = frozenset(
+    """
+    path-length multi-head qkv-projection scaled-dot-product positional-encoding encoder-decoder
+    residual layer-norm feed-forward causal-mask teacher-forcing complexity padding against-rnn
+    training-run beam-search vision-transformer masked-lm next-token bert-vs-gpt attention-views
+    training-memory gradient-accumulation long-sequences sparse-attention linear-attention
+    fine-tuning head-roles regularisation warmup tokenization subwords unknown-words
+    attention-weights training-challenges model-parallel gradient-checkpointing attention-dropout
+    evaluation transfer in-context distillation quantization failure-modes multilingual emergence
+    modern-blocks cost
+    """.split()
+)
+
+
+def check(name: str, params: Mapping[str, Any]) -> None:
+    """Raise ValueError unless a lab of this name exists and takes `params`, or is planned."""
+    if name in LABS:
+        LABS[name].check_params(params)
+    elif name not in PLANNED:
+        raise ValueError(f"there is no lab {name!r}")

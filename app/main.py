@@ -1,0 +1,56 @@
+"""The application: `create_app(settings)` puts the parts together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import torch
+from anyio import CapacityLimiter
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+from app import bank, db, errors, labs, markdown, templating
+from app.assets import Assets
+from app.bank import Bank
+from app.guard import Guard
+from app.routes import answers, assets, health, home, progress, questions
+from app.routes import labs as lab_routes
+from app.settings import Settings
+from model.checkpoint import Models
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """An app of its own: bank loaded, database migrated. Raises BankError for a bad question."""
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # Labs run side by side; each on its own core rather than all on every core.
+        torch.set_num_threads(1)
+        app.state.lab_limiter = CapacityLimiter(settings.lab_workers)
+        yield
+        app.state.engine.dispose()
+
+    app = FastAPI(title="Attend", version="0.1.0", lifespan=lifespan, redoc_url=None)
+    app.state.settings = settings
+    app.state.bank = bank.load(settings.questions_dir, labs.check)
+    app.state.engine = db.connect(settings.database)
+    db.migrate(app.state.engine)
+    app.state.models = Models(device=settings.device)
+    app.state.assets = Assets(settings.data_dir / "cache", maths=_all_rendered(app.state.bank))
+    app.state.templates = templating.build(app.state.assets)
+
+    errors.install(app)
+    for routes in (home, questions, answers, lab_routes, progress, health, assets):
+        app.include_router(routes.router)
+    app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    return app
+
+
+def _all_rendered(questions: Bank) -> str:
+    """Every answer as HTML, for the characters of its formulas; loading has rendered it."""
+    return "".join(
+        markdown.render(text)
+        for question in questions.values()
+        for text in question.sections.values()
+    )

@@ -1,0 +1,196 @@
+"""Answers: submitted, shown with the explanation, marked point by point."""
+
+from typing import Annotated, Any, cast
+from uuid import uuid4
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlmodel import Session
+from starlette.responses import RedirectResponse, Response
+
+from app import practice
+from app.bank import Point, Question
+from app.db import SessionDep
+from app.errors import sentence
+from app.labs import LABS
+from app.practice import ANSWER_LIMIT, AnswerForm
+from app.routes.depends import AnswerDep, BankDep, LearnerDep, QuestionDep, page
+from app.routes.labs import address
+from app.tables import Answer, Mark, Verdict
+
+router = APIRouter()
+MARKS: tuple[Mark, ...] = ("made", "missing", "contradicted")
+
+
+class MarksForm(BaseModel):
+    """The candidate's own verdicts by point id."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdicts: dict[str, Mark]
+
+
+def form_page(
+    request: Request,
+    question: Question,
+    session: Session,
+    learner: int,
+    *,
+    typed: str | None = None,
+    fault: str = "",
+) -> Response:
+    """The page on which `question` is answered; `typed` is what a refused form held."""
+    draft = practice.find_draft(session, learner, question.slug)
+    answers = practice.history(session, learner, question.slug)
+    bank = request.app.state.bank
+    return page(
+        request,
+        "questions/show.html",
+        status_code=422 if fault else 200,
+        question=question,
+        text=typed if typed is not None else draft.text if draft else "",
+        revision=draft.revision if draft else 0,
+        fault=fault,
+        limit=ANSWER_LIMIT,
+        submission=uuid4().hex,
+        answers=answers,
+        verdicts=practice.verdicts(session, answers),
+        previous=bank.before(question.slug),
+        following=bank.after(question.slug),
+    )
+
+
+@router.post("/questions/{slug}/answers", include_in_schema=False)
+def submit_form(
+    request: Request,
+    question: QuestionDep,
+    session: SessionDep,
+    learner: LearnerDep,
+    text: Annotated[str, Form()] = "",
+    submission: Annotated[str, Form()] = "",
+    seconds: Annotated[str, Form()] = "",
+    revision: Annotated[str, Form()] = "0",
+) -> Response:
+    """The form's way in: whatever is wrong with it, the page comes back with the text in it."""
+    fields = {
+        "text": text,
+        "submission": submission or None,
+        "seconds": seconds or None,
+        "revision": revision or 0,
+    }
+    try:
+        form = AnswerForm.model_validate(fields)
+    except ValidationError as error:
+        fault = sentence(error.errors())
+        return form_page(request, question, session, learner, typed=text, fault=fault)
+    answer = practice.submit(session, learner, question, form)
+    return RedirectResponse(f"/questions/{question.slug}/answers/{answer.id}", 303)
+
+
+@router.get("/questions/{slug}/answers/{answer_id}", include_in_schema=False)
+def show(
+    request: Request, question: QuestionDep, answer: AnswerDep, bank: BankDep, session: SessionDep
+) -> Response:
+    _belongs(answer, question)
+    verdicts = practice.verdicts(session, [answer])[cast(int, answer.id)]
+    return page(
+        request,
+        "questions/answer.html",
+        question=question,
+        answer=answer,
+        bank=bank,
+        marks=MARKS,
+        verdicts=verdicts,
+        illustration=_illustration(question, verdicts),
+        following=bank.after(question.slug),
+    )
+
+
+async def _sent(request: Request) -> dict[str, Any]:
+    """The fields of a form that were filled in."""
+    return {name: value for name, value in (await request.form()).items() if value}
+
+
+@router.post("/questions/{slug}/answers/{answer_id}/verdicts", include_in_schema=False)
+def mark_form(
+    question: QuestionDep,
+    answer: AnswerDep,
+    session: SessionDep,
+    sent: Annotated[dict[str, Any], Depends(_sent)],
+) -> Response:
+    _belongs(answer, question)
+    try:
+        form = MarksForm.model_validate({"verdicts": sent})
+    except ValidationError as error:
+        raise HTTPException(422, sentence(error.errors())) from error
+    _mark(session, answer, question, form)
+    return RedirectResponse(f"/questions/{question.slug}/answers/{answer.id}#points", 303)
+
+
+@router.post("/api/questions/{slug}/answers", status_code=201, tags=["answers"])
+def submit(
+    question: QuestionDep, form: AnswerForm, session: SessionDep, learner: LearnerDep
+) -> dict[str, Any]:
+    """Keep an answer. Its verdicts are "unsure" until somebody, or something, marks them."""
+    answer = practice.submit(session, learner, question, form)
+    return summarise(answer, question, practice.verdicts(session, [answer]))
+
+
+@router.get("/api/questions/{slug}/answers", tags=["answers"])
+def list_answers(
+    question: QuestionDep, session: SessionDep, learner: LearnerDep
+) -> list[dict[str, Any]]:
+    """The question's history, newest first."""
+    answers = practice.history(session, learner, question.slug)
+    verdicts = practice.verdicts(session, answers)
+    return [summarise(answer, question, verdicts) for answer in answers]
+
+
+@router.post("/api/questions/{slug}/answers/{answer_id}/verdicts", tags=["answers"])
+def mark(
+    question: QuestionDep, answer: AnswerDep, form: MarksForm, session: SessionDep
+) -> dict[str, Any]:
+    """Keep the candidate's own verdicts; those of points left out stay as they are."""
+    _belongs(answer, question)
+    _mark(session, answer, question, form)
+    return summarise(answer, question, practice.verdicts(session, [answer]))
+
+
+def summarise(
+    answer: Answer, question: Question, verdicts: dict[int, dict[str, Verdict]]
+) -> dict[str, Any]:
+    """An answer with a verdict for each point of its question, as JSON."""
+    given = verdicts[cast(int, answer.id)]
+    return answer.model_dump(
+        mode="json", include={"id", "slug", "text", "confidence", "seconds", "created_at"}
+    ) | {"verdicts": [_verdict(point, given.get(point.id)) for point in question.points]}
+
+
+def _verdict(point: Point, verdict: Verdict | None) -> dict[str, Any]:
+    if verdict is None:
+        return {"id": point.id, "verdict": "unsure", "confidence": None, "quote": None}
+    kept = {"verdict", "confidence", "quote", "grader", "grader_version"}
+    return {"id": point.id} | verdict.model_dump(include=kept)
+
+
+def _mark(session: Session, answer: Answer, question: Question, form: MarksForm) -> None:
+    try:
+        practice.mark(session, answer, question, form.verdicts)
+    except ValueError as error:
+        raise HTTPException(422, f"{str(error).capitalize()}.") from error
+
+
+def _belongs(answer: Answer, question: Question) -> None:
+    if answer.slug != question.slug:
+        raise HTTPException(404, "There is no answer at this address.")
+
+
+def _illustration(question: Question, verdicts: dict[str, Verdict]) -> tuple[str, str] | None:
+    """The lab to show, as its address and why: that of the first point missed, else the first."""
+    for point in question.points:
+        verdict = verdicts.get(point.id)
+        missed = verdict is not None and verdict.verdict in ("missing", "contradicted")
+        if missed and point.lab and point.lab.name in LABS:
+            return address(point.lab.name, point.lab.params), point.text
+    name = next((name for name in question.labs if name in LABS), None)
+    return (address(name, {}), "") if name else None

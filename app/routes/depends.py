@@ -1,0 +1,64 @@
+"""What routes ask for by type: the learner, the bank, a question, a lab, and pages."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, HTTPException, Request
+from pydantic import BeforeValidator
+from starlette.responses import Response
+
+from app import labs, practice
+from app.bank import Bank, Question
+from app.db import SessionDep
+from app.labs.illustration import Lab
+from app.tables import LOCAL_LEARNER, Answer
+
+
+def _learner() -> int:
+    return LOCAL_LEARNER
+
+
+def _bank(request: Request) -> Bank:
+    bank: Bank = request.app.state.bank
+    return bank
+
+
+LearnerDep = Annotated[int, Depends(_learner)]
+BankDep = Annotated[Bank, Depends(_bank)]
+
+
+def _question(slug: str, bank: BankDep) -> Question:
+    if slug not in bank:
+        raise HTTPException(404, "There is no question at this address.")
+    return bank[slug]
+
+
+QuestionDep = Annotated[Question, Depends(_question)]
+
+
+def _answer(answer_id: int, session: SessionDep, learner: LearnerDep) -> Answer:
+    answer = practice.find_answer(session, learner, answer_id)
+    if answer is None:
+        raise HTTPException(404, "There is no answer at this address.")
+    return answer
+
+
+AnswerDep = Annotated[Answer, Depends(_answer)]
+
+
+def _lab(name: str) -> Lab:
+    if name not in labs.LABS:
+        raise HTTPException(404, "There is no lab at this address.")
+    return labs.LABS[name]
+
+
+LabDep = Annotated[Lab, Depends(_lab)]
+
+# A select left at "any" sends an empty string.
+OrNone = BeforeValidator(lambda value: value or None)
+
+
+def page(request: Request, template: str, status_code: int = 200, **context: Any) -> Response:
+    response: Response = request.app.state.templates.TemplateResponse(
+        request, template, context, status_code=status_code
+    )
+    return response

@@ -1,0 +1,102 @@
+"""The labs' pages and their JSON: one route serves them all."""
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from anyio import to_thread
+from fastapi import APIRouter, HTTPException, Request
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from app.errors import sentence
+from app.labs import LABS
+from app.labs.illustration import Illustration, Lab, LabParams, UnfitInput
+from app.routes.depends import BankDep, LabDep, page
+
+router = APIRouter()
+
+
+@router.get("/labs", include_in_schema=False)
+def index(request: Request, bank: BankDep) -> Response:
+    return page(request, "labs/index.html", labs=LABS.values(), bank=bank)
+
+
+@router.get("/labs/{name}", include_in_schema=False)
+async def show(request: Request, lab: LabDep, bank: BankDep) -> Response:
+    """The page; with the header `Fragment: lab` the part of it that other pages hold."""
+    given = dict(request.query_params)
+    fault = illustration = None
+    try:
+        params = lab.params.model_validate(given)
+        given = params.model_dump()
+        illustration = await run(request, lab, params)
+    except ValidationError as error:
+        fault = sentence(error.errors())
+    except UnfitInput as error:
+        fault = str(error)
+    fragment = request.headers.get("fragment") == "lab"
+    response = page(
+        request,
+        "labs/_lab.html" if fragment else "labs/show.html",
+        status_code=422 if fault else 200,
+        lab=lab,
+        given=given,
+        fault=fault,
+        illustration=illustration,
+        questions=bank.serving(lab.name),
+        here=address(lab.name, given),
+    )
+    response.headers["Vary"] = "Fragment"
+    return response
+
+
+@router.get("/api/labs", tags=["labs"])
+def list_labs(bank: BankDep) -> list[dict[str, Any]]:
+    """Every lab: the claim it tests, the questions it serves, the schema of its parameters."""
+    return [
+        {
+            "name": lab.name,
+            "title": lab.title,
+            "claim": lab.claim,
+            "questions": [question.slug for question in bank.serving(lab.name)],
+            "schema": lab.schema,
+        }
+        for lab in LABS.values()
+    ]
+
+
+@router.get("/api/labs/{name}", tags=["labs"])
+async def run_lab(request: Request, lab: LabDep) -> dict[str, Any]:
+    """One run of a lab, its parameters in the query."""
+    try:
+        params = lab.params.model_validate(dict(request.query_params))
+        illustration = await run(request, lab, params)
+    except ValidationError as error:
+        raise HTTPException(422, sentence(error.errors())) from error
+    except UnfitInput as error:
+        raise HTTPException(422, str(error)) from error
+    return {
+        "name": lab.name,
+        "params": params.model_dump(),
+        "figures": [json.loads(figure.to_json()) for figure in illustration.figures],
+        "reading": illustration.reading,
+        "checks": illustration.checks,
+        "table": illustration.table,
+        "notes": illustration.notes,
+    }
+
+
+async def run(request: Request, lab: Lab, params: LabParams) -> Illustration:
+    """Compute on a worker thread, of which there are a bounded number; the others wait."""
+    state = request.app.state
+    return await to_thread.run_sync(
+        partial(lab.illustrate, params, state.models), limiter=state.lab_limiter
+    )
+
+
+def address(name: str, params: Mapping[str, Any]) -> str:
+    """A lab's page with these parameters: the URL is its whole state."""
+    return f"/labs/{name}" + (f"?{urlencode(params)}" if params else "")

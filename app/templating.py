@@ -1,0 +1,56 @@
+"""Jinja2 for the pages: strict about undefined names, escaping everything but our own HTML."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from fastapi import Request
+from fastapi.templating import Jinja2Templates
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from app import markdown
+from app.assets import Assets
+from app.settings import ROOT
+
+# Written so in a script element, JSON cannot end it.
+ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+
+
+def _embedded_json(value: Any) -> Markup:
+    """A value, or JSON text that is ready, for a `<script type="application/json">`."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return Markup(text.translate(ESCAPES))
+
+
+def _moment(value: datetime) -> Markup:
+    """A UTC moment; the browser, where it can, shows it in the reader's own zone."""
+    text = f"{value.day} {value:%B %Y, %H:%M} UTC"
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), text)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _navigation(request: Request) -> dict[str, Any]:
+    return {"path": request.url.path}
+
+
+def build(assets: Assets) -> Jinja2Templates:
+    """The template engine, with our filters and the addresses of `assets`."""
+    environment = Environment(
+        loader=FileSystemLoader(ROOT / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["asset"] = assets.url
+    environment.filters["markdown"] = lambda text: Markup(markdown.render(text))
+    environment.filters["markdown_line"] = lambda text: Markup(markdown.render_inline(text))
+    environment.filters["python"] = lambda text: Markup(markdown.highlight_python(text))
+    environment.filters["embedded_json"] = _embedded_json
+    environment.filters["moment"] = _moment
+    environment.filters["plural"] = _plural
+    return Jinja2Templates(env=environment, context_processors=[_navigation])

@@ -1,0 +1,1 @@
+"""A Transformer in plain PyTorch, made to be read and looked into. It knows nothing of the app."""

@@ -1,0 +1,42 @@
+// A lab inside a page: fetched where it is only linked, computed again whenever a control turns.
+import { drawAll } from "./plot.js";
+
+export async function showLab(lab) {
+  if (lab.dataset.lab) {
+    const fragment = await load(lab.dataset.lab);
+    if (!fragment) return; // the link that stands there still works
+    lab.replaceChildren(...fragment.body.childNodes);
+    drawAll(lab);
+  }
+  const form = lab.querySelector("form");
+  const run = () => compute(lab, form);
+  form.addEventListener("change", run);
+  form.addEventListener("submit", (event) => { event.preventDefault(); run(); });
+}
+
+async function compute(lab, form) {
+  const output = lab.querySelector("[data-output]");
+  const address = `${new URL(form.action).pathname}?${new URLSearchParams(new FormData(form))}`;
+  const turn = (lab.turn = (lab.turn ?? 0) + 1);
+  output.ariaBusy = "true";
+  const fragment = await load(address);
+  if (turn !== lab.turn) return; // a later turn of a control has overtaken this one
+  output.ariaBusy = "false";
+  if (!fragment) {
+    output.textContent = "The server does not answer. Your settings are still here: run again in a moment.";
+    return;
+  }
+  const computed = fragment.querySelector("[data-output]");
+  output.replaceChildren(...computed.childNodes);
+  drawAll(output);
+  if (!lab.dataset.lab) history.replaceState(null, "", computed.dataset.here);
+}
+
+async function load(address) {
+  try {
+    const response = await fetch(address, { headers: { Fragment: "lab" } });
+    return new DOMParser().parseFromString(await response.text(), "text/html");
+  } catch {
+    return null;
+  }
+}

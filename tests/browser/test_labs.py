@@ -1,0 +1,95 @@
+"""A lab in a real browser: the picture is the model's, and the address is its state."""
+
+import httpx
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Server, Visit
+
+LAB = "/labs/cross-attention"
+
+
+def drawn(page: Page) -> None:
+    expect(page.locator("[data-plot=drawn] .heatmap-label").first).to_be_visible(timeout=20_000)
+
+
+def test_the_picture_shows_the_numbers_that_the_model_gave(visit: Visit, server: Server) -> None:
+    page = visit(LAB)
+    drawn(page)
+    answer = httpx.get(f"{server.url}/api{LAB}").json()
+    weights = [weight for row in answer["figures"][0]["data"][0]["z"] for weight in row]
+    labels = page.locator("[data-plot=drawn] .heatmap-label").all_text_contents()
+    assert labels == [f"{weight:.2f}" for weight in weights]
+    assert page.locator(".xtick").count() == len(answer["table"]["columns"]) - 1
+    assert page.locator(".ytick").count() == len(answer["table"]["rows"])
+
+
+def test_a_control_computes_anew_and_the_address_keeps_it(visit: Visit) -> None:
+    page = visit(LAB)
+    drawn(page)
+    before = page.locator(".reading").text_content()
+    page.locator("[name=sentence]").fill("The small dogs are not old.")
+    page.locator("[name=sentence]").press("Enter")
+    expect(page.locator(".reading")).not_to_have_text(before or "")
+    drawn(page)
+    page.locator("[name=head]").select_option("3")
+    expect(page.locator("figure")).to_contain_text("head 3")
+    assert "head=3" in page.url
+    assert "small+dogs" in page.url
+    reading = page.locator(".reading").text_content()
+    page.reload()
+    expect(page.locator(".reading")).to_have_text(reading or "")
+
+
+def test_the_breaking_control_breaks_the_claim(visit: Visit) -> None:
+    page = visit(LAB)
+    drawn(page)
+    expect(page.locator("[data-holds=no]")).to_have_count(0)
+    page.locator("[name=encoder]").select_option("off")
+    expect(page.locator("[data-holds=no]")).to_have_count(2)
+    expect(page.locator("[data-holds=no]").first).to_contain_text("does not hold")
+
+
+def test_an_unknown_word_is_named_and_a_long_sentence_told_the_limit(visit: Visit) -> None:
+    page = visit(f"{LAB}?sentence=The+zeppelin+is+red.")
+    expect(page.locator(".note")).to_contain_text("zeppelin")
+    page.locator("[name=sentence]").fill("the red car " * 24)
+    page.locator("[name=sentence]").press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("tokens")
+    assert page.locator("[name=sentence]").input_value().startswith("the red car")
+
+
+def test_dark_and_light_draw_in_their_own_colours(visit: Visit) -> None:
+    page = visit(LAB, color_scheme="dark")
+    drawn(page)
+    dark = page.locator(".xtick text").first.evaluate("e => getComputedStyle(e).fill")
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function(
+        "before => getComputedStyle(document.querySelector('.xtick text')).fill !== before",
+        arg=dark,
+    )
+    drawn(page)
+
+
+def test_no_page_is_wider_than_a_telephone(visit: Visit) -> None:
+    viewport = {"width": 390, "height": 800}
+    for address in (
+        "/",
+        "/questions",
+        "/questions/cross-attention",
+        "/questions/cross-attention/explanation",
+        "/questions/scaled-dot-product/explanation",
+        "/labs",
+        LAB,
+        "/progress",
+        "/nowhere",
+    ):
+        page = visit(address, viewport=viewport)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+
+
+def test_plotly_is_asked_for_only_where_a_figure_is(visit: Visit) -> None:
+    page = visit("/questions")
+    assert page.evaluate("typeof Plotly") == "undefined"
+    page = visit(LAB)
+    drawn(page)
+    assert page.evaluate("typeof Plotly") == "object"

@@ -1,0 +1,70 @@
+"""The labs' one route: page, fragment and JSON, and what it says to bad parameters."""
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.anyio
+
+LAB = "/labs/cross-attention"
+
+
+async def test_the_list_names_claim_questions_and_schema(client: httpx.AsyncClient) -> None:
+    labs = {lab["name"]: lab for lab in (await client.get("/api/labs")).json()}
+    assert labs["self-attention"]["questions"] == ["why-scale"]
+    assert labs["cross-attention"]["claim"]
+    assert "sentence" in labs["cross-attention"]["schema"]["properties"]
+
+
+async def test_a_run_is_given_whole(client: httpx.AsyncClient) -> None:
+    answer = (await client.get(f"/api{LAB}?layer=1&head=2")).json()
+    assert set(answer) == {"name", "params", "figures", "reading", "checks", "table", "notes"}
+    assert answer["params"]["layer"] == "1"
+    assert set(answer["checks"][0]) == {"claim", "measured", "holds"}
+    rows = answer["figures"][0]["data"][0]["z"]
+    assert len(rows) == len(answer["table"]["rows"])
+    assert all(abs(sum(row) - 1) < 0.01 for row in rows)
+
+
+async def test_the_page_holds_the_table_and_the_source(client: httpx.AsyncClient) -> None:
+    page = (await client.get(f"{LAB}?sentence=the+red+car")).text
+    assert "The numbers as a table" in page
+    assert "scaled_dot_product_attention" in page
+    assert 'value="the red car"' in page
+
+
+async def test_the_fragment_is_the_lab_alone(client: httpx.AsyncClient) -> None:
+    response = await client.get(LAB, headers={"Fragment": "lab"})
+    assert "<html" not in response.text
+    assert "data-output" in response.text
+    assert response.headers["Vary"] == "Fragment" or "Fragment" in response.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    ("query", "part"),
+    [
+        ("layer=9", "layer"),
+        ("head=x", "head"),
+        ("colour=red", "colour"),
+        ("sentence=", "sentence"),
+        ("sentence=" + "a" * 301, "300"),
+        ("sentence=...", "empty"),
+        ("sentence=" + "the+red+car+" * 24, "tokens"),
+    ],
+)
+async def test_a_bad_parameter_is_refused_with_a_sentence(
+    client: httpx.AsyncClient, query: str, part: str
+) -> None:
+    for address in (LAB, f"/api{LAB}"):
+        response = await client.get(f"{address}?{query}")
+        assert response.status_code == 422, address
+        assert part in response.text, address
+
+
+async def test_what_is_typed_into_a_lab_is_text(client: httpx.AsyncClient) -> None:
+    page = (await client.get(LAB, params={"sentence": "</script><script>alert(1)</script>"})).text
+    assert "<script>alert" not in page
+
+
+async def test_an_unknown_lab_is_a_404(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/labs/phrenology")).status_code == 404
+    assert (await client.get("/api/labs/phrenology")).json()["detail"].endswith(".")

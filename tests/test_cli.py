@@ -1,0 +1,43 @@
+"""The `attend` command: what it prints, and how it refuses to start."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import app
+from app.settings import Settings
+
+CLI = CliRunner()
+
+
+def test_check_prints_what_the_bank_holds(questions: Path) -> None:
+    result = CLI.invoke(app, ["check", str(questions)])
+    assert result.exit_code == 0
+    theory = next(line for line in result.output.splitlines() if line.startswith("theory"))
+    assert theory.split()[:6] == ["theory", "2", "1", "5", "25", "15"]
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_a_fault_in_a_file_stops_the_start_and_is_named(
+    questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    path = questions / "theory" / "01-why-scale.md"
+    path.write_text(path.read_text().replace("difficulty: medium", "difficulty: fiendish"))
+    monkeypatch.setenv("ATTEND_QUESTIONS_DIR", str(questions))
+    monkeypatch.setenv("ATTEND_DATA_DIR", str(tmp_path / "data"))
+    result = CLI.invoke(app, [command])
+    assert result.exit_code == 1
+    assert "01-why-scale.md: difficulty" in result.stderr
+
+
+def test_settings_come_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATTEND_PORT", "8123")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.delenv("ATTEND_DATA_DIR", raising=False)
+    settings = Settings()
+    assert settings.port == 8123
+    assert settings.data_dir == tmp_path / "attend"
+    assert settings.database == f"sqlite:///{tmp_path}/attend/attend.db"

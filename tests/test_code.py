@@ -1,0 +1,31 @@
+"""Every Python block of every answer runs as written, and its assertions hold."""
+
+import re
+
+import pytest
+import torch
+
+from app import bank, labs
+from app.settings import ROOT
+
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BANK = bank.load(ROOT / "questions", labs.check)
+WITH_CODE = [slug for slug in BANK if "In code" in BANK[slug].sections]
+
+
+@pytest.mark.parametrize("slug", WITH_CODE)
+def test_the_code_of_an_answer_runs(slug: str) -> None:
+    blocks = BLOCK.findall("\n".join(BANK[slug].sections.values()))
+    assert blocks, "a code section without a block"
+    state = torch.get_rng_state()
+    namespace: dict[str, object] = {"__name__": slug}
+    try:
+        for block in blocks:
+            exec(compile(block, slug, "exec"), namespace)
+    finally:
+        torch.set_rng_state(state)
+
+
+def test_the_code_of_an_answer_asserts_something() -> None:
+    for slug in WITH_CODE:
+        assert re.search(r"\bassert", BANK[slug].sections["In code"]), slug
