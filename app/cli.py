@@ -64,22 +64,10 @@ class _Server(uvicorn.Server):
             typer.echo(f"Attend is at http://{host}:{self.config.port} (Ctrl+C stops it)")
 
 
-COLUMNS: tuple[str, ...] = (
-    "deck",
-    "questions",
-    "drafts",
-    "points",
-    "says",
-    "denies",
-    "words",
-    "labs to come",
-)
-
-
 def _table(questions: Bank) -> str:
     """A row for each deck: what it holds, and what is still to come."""
     rows: list[tuple[str, ...]] = [
-        ("deck", "questions", "drafts", "points", "says", "denies", "words", "labs to come")
+        ("deck", "questions", "points", "says", "denies", "words", "labs to come")
     ]
     for deck in DECKS:
         held = questions.select(deck=deck)
@@ -88,7 +76,6 @@ def _table(questions: Bank) -> str:
         linked |= {point.lab.name for point in points if point.lab}
         counts = (
             len(held),
-            sum(question.is_draft for question in held),
             len(points),
             sum(len(point.says) for point in points),
             sum(len(point.denies) for point in points),

@@ -12,7 +12,7 @@ from app import bank, db, errors, labs, markdown, templating
 from app.assets import Assets
 from app.bank import Bank
 from app.guard import Guard
-from app.routes import answers, assets, health, home, progress, questions
+from app.routes import answers, assets, docs, health, home, progress, questions
 from app.routes import labs as lab_routes
 from app.settings import Settings
 from model.checkpoint import Models
@@ -30,7 +30,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield
         app.state.engine.dispose()
 
-    app = FastAPI(title="Attend", version="0.1.0", lifespan=lifespan, redoc_url=None)
+    app = FastAPI(title="Attend", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.bank = bank.load(settings.questions_dir, labs.check)
     app.state.engine = db.connect(settings.database)
@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.templates = templating.build(app.state.assets)
 
     errors.install(app)
-    for routes in (home, questions, answers, lab_routes, progress, health, assets):
+    for routes in (home, questions, answers, lab_routes, progress, docs, health, assets):
         app.include_router(routes.router)
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)
     app.add_middleware(GZipMiddleware, minimum_size=1000)

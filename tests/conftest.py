@@ -17,16 +17,16 @@ from model.checkpoint import Models
 os.environ["HF_HUB_OFFLINE"] = "1"
 torch.set_num_threads(1)  # as the app does; more are slower on tensors this small
 
-COMPLETE = """\
+QUESTION = """\
 ---
-title: Why are the scores scaled?
+title: {title}
 topic: attention
-difficulty: medium
+difficulty: {difficulty}
 minutes: 4
 labs: [self-attention]
 points:
 {points}
-follow_ups: [what-is-a-mask]
+follow_ups: [{follow_up}]
 sources:
   - {{title: Attention Is All You Need, authors: Vaswani et al., year: 2017, url: "https://arxiv.org/abs/1706.03762"}}
 ---
@@ -65,37 +65,34 @@ POINT = """\
     hint: What of number {number}?
     lab: {{name: {lab}}}
 """
-DRAFT = """\
----
-title: What is a mask?
-topic: attention
-difficulty: easy
-minutes: 2
-status: draft
----
-"""
 
 
-def complete_question(lab: str = "self-attention") -> str:
+def question_file(title: str, difficulty: str, follow_up: str) -> str:
     """A question file without a fault, with five points; the second names another lab."""
     points = "".join(
         POINT.format(
             number=number,
             essential="true" if number == 1 else "false",
-            lab="cross-attention" if number == 2 else lab,
+            lab="cross-attention" if number == 2 else "self-attention",
         )
         for number in range(1, 6)
     )
-    return COMPLETE.format(points=points.rstrip())
+    return QUESTION.format(
+        title=title, difficulty=difficulty, follow_up=follow_up, points=points.rstrip()
+    )
 
 
 @pytest.fixture
 def questions(tmp_path: Path) -> Path:
-    """A folder of two questions: one complete, one a draft."""
+    """A folder of two questions that follow each other."""
     folder = tmp_path / "questions" / "theory"
     folder.mkdir(parents=True)
-    (folder / "01-why-scale.md").write_text(complete_question())
-    (folder / "02-what-is-a-mask.md").write_text(DRAFT)
+    (folder / "01-why-scale.md").write_text(
+        question_file("Why are the scores scaled?", "medium", "what-is-a-mask")
+    )
+    (folder / "02-what-is-a-mask.md").write_text(
+        question_file("What is a mask?", "easy", "why-scale")
+    )
     return folder.parent
 
 

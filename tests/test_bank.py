@@ -15,10 +15,9 @@ def load(folder: Path) -> bank.Bank:
     return bank.load(folder, labs.check)
 
 
-def test_a_complete_question_is_read_whole(questions: Path) -> None:
+def test_a_question_is_read_whole(questions: Path) -> None:
     question = load(questions)["why-scale"]
     assert question.number == 1
-    assert not question.is_draft
     assert [point.id for point in question.points] == [f"point-{n}" for n in range(1, 6)]
     assert tuple(question.sections) == bank.SECTIONS["theory"]
     assert question.sections["Where candidates slip"] == "- They forget the root."
@@ -54,7 +53,6 @@ FAULTS = {
     "a source without https": ("https://arxiv", "http://arxiv", "sources.0.url"),
     "a formula that cannot be typeset": (r"\sum_{i=1}", r"\nonsense{i=1}", "In depth"),
     "front matter that is no mapping": ("title: Why are", "- title: Why are", "front matter"),
-    "a draft with points": ("minutes: 4", "minutes: 4\nstatus: draft", "status"),
     "a field that the file itself gives": ("minutes: 4", "minutes: 4\nslug: other", "slug"),
 }
 
@@ -72,11 +70,30 @@ def test_a_fault_is_refused_with_its_file_and_field(questions: Path, fault: str)
 
 
 def test_a_slug_belongs_to_one_file(questions: Path) -> None:
+    path = questions / "theory" / "02-what-is-a-mask.md"
+    (questions / "theory" / "03-what-is-a-mask.md").write_text(path.read_text())
+    with pytest.raises(bank.BankError, match=r"taken by .*02-what"):
+        load(questions)
+
+
+def test_a_quick_fire_question_names_what_goes_deeper(questions: Path) -> None:
+    text = (questions / "theory" / "02-what-is-a-mask.md").read_text()
+    for heading in ("In code", "What a senior adds"):
+        text = re.sub(rf"## {heading}\n.*?(?=\n## |\Z)", "", text, flags=re.DOTALL)
     (questions / "quickfire").mkdir()
-    (questions / "quickfire" / "01-what-is-a-mask.md").write_text(
+    path = questions / "quickfire" / "01-mask-quick.md"
+    path.write_text(text)
+    with pytest.raises(bank.BankError, match=r"01-mask-quick\.md: deeper"):
+        load(questions)
+    path.write_text(text.replace("minutes: 4", "minutes: 4\ndeeper: what-is-a-mask"))
+    assert load(questions)["mask-quick"].deeper == "what-is-a-mask"
+
+
+def test_a_slug_is_not_the_name_of_a_page(questions: Path) -> None:
+    (questions / "theory" / "03-print.md").write_text(
         (questions / "theory" / "02-what-is-a-mask.md").read_text()
     )
-    with pytest.raises(bank.BankError, match="taken by"):
+    with pytest.raises(bank.BankError, match="03-print"):
         load(questions)
 
 
@@ -126,12 +143,8 @@ def test_the_theory_deck_is_the_fifty_in_order(theory: list[bank.Question]) -> N
     assert all(question.title.endswith((".", "?")) for question in theory)
 
 
-def test_complete_theory_answers_have_the_length_that_is_promised(
-    theory: list[bank.Question],
-) -> None:
-    complete = [question for question in theory if not question.is_draft]
-    assert len(complete) >= 10
-    for question in complete:
+def test_theory_answers_have_the_length_that_is_promised(theory: list[bank.Question]) -> None:
+    for question in theory:
         words = len(question.sections["In thirty seconds"].split())
         assert 55 <= words <= 95, (question.slug, words)
         assert len(question.follow_ups) >= 2, question.slug

@@ -15,7 +15,7 @@ def test_check_prints_what_the_bank_holds(questions: Path) -> None:
     result = CLI.invoke(app, ["check", str(questions)])
     assert result.exit_code == 0
     theory = next(line for line in result.output.splitlines() if line.startswith("theory"))
-    assert theory.split()[:6] == ["theory", "2", "1", "5", "25", "15"]
+    assert theory.split()[:5] == ["theory", "2", "10", "50", "30"]
 
 
 @pytest.mark.parametrize("command", ["check", "serve"])

@@ -102,6 +102,7 @@ def show(
         marks=MARKS,
         verdicts=verdicts,
         illustration=_illustration(question, verdicts),
+        previous=bank.before(question.slug),
         following=bank.after(question.slug),
     )
 

@@ -13,11 +13,10 @@ router = APIRouter()
 @router.get("/", include_in_schema=False)
 def show(request: Request, bank: BankDep, session: SessionDep, learner: LearnerDep) -> Response:
     practised = progress.practised_counts(session, learner)
-    waiting = (question for question in bank.values() if question.slug not in practised)
     return page(
         request,
         "home/show.html",
-        following=next((question for question in waiting if not question.is_draft), None),
+        following=next((bank[slug] for slug in bank if slug not in practised), None),
         drafts=[draft for draft in practice.drafts(session, learner) if draft.slug in bank],
         progress=progress.measure(session, learner, bank),
         bank=bank,

@@ -50,6 +50,13 @@ def index(
     )
 
 
+@router.get("/questions/print", include_in_schema=False)
+def print_bank(request: Request, filters: FiltersDep, bank: BankDep) -> Response:
+    """Every explained answer that the filters leave, on one page made for paper."""
+    questions = bank.select(**filters.model_dump())
+    return page(request, "questions/print.html", questions=questions)
+
+
 @router.get("/questions/{slug}", include_in_schema=False)
 def show(
     request: Request, question: QuestionDep, session: SessionDep, learner: LearnerDep
@@ -59,7 +66,14 @@ def show(
 
 @router.get("/questions/{slug}/explanation", include_in_schema=False)
 def explanation(request: Request, question: QuestionDep, bank: BankDep) -> Response:
-    return page(request, "questions/explanation.html", question=question, bank=bank)
+    return page(
+        request,
+        "questions/explanation.html",
+        question=question,
+        bank=bank,
+        previous=bank.before(question.slug),
+        following=bank.after(question.slug),
+    )
 
 
 @router.get("/api/questions", tags=["questions"])
@@ -120,5 +134,5 @@ def _typed(draft: Draft | None) -> dict[str, Any]:
 
 def _brief(question: Question) -> dict[str, Any]:
     return question.model_dump(
-        include={"slug", "title", "deck", "number", "topic", "difficulty", "minutes", "status"}
+        include={"slug", "title", "deck", "number", "topic", "difficulty", "minutes"}
     )

@@ -1,6 +1,8 @@
 """English: little agreement, much order; do, does and did carry the tense of what is not so and of
 questions."""
 
+from dataclasses import replace
+
 from model.corpus.sentence import Clause, Phrase
 from model.corpus.words import Word, rename, word
 
@@ -23,9 +25,9 @@ def say(clause: Clause) -> list[Word]:
     words = [word(clause.asks, "asked")] if clause.asks in QUESTION_WORDS else []
     helper, rest = verb_words(clause)
     subject = [] if clause.asks == "who" else rename(phrase(clause.subject), "subject.")
-    turned = clause.asks not in ("", "who")
-    if turned:
-        words += helper[:1] + subject + helper[1:] + rest
+    if clause.asks not in ("", "who"):
+        first = replace(helper[0], possible=helper[0].possible | {"asked"})
+        words += [first, *subject, *helper[1:], *rest]
     else:
         words += subject + helper + rest
     if clause.predicate is not None:

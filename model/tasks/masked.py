@@ -36,8 +36,8 @@ MASK = "<mask>"
 HIDDEN = 0.2  # the share of tokens that are to be guessed
 FUNCTION = frozenset(
     "a an any the this these every some many my our am is are was were be do does did will can "
-    "must to not that because and but who what why when where in on of front under behind near with "
-    "without towards very too . ?".split()
+    "must to not that because and but who what why when where in on of front under behind near "
+    "with without towards very too . ?".split()
 )
 AGREEING = frozenset("a an this these am is are was were do does".split())
 

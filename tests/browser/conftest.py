@@ -39,7 +39,7 @@ class Server:
 
     def start(self) -> None:
         environment = os.environ | {"ATTEND_DATA_DIR": str(self.data), "HF_HUB_OFFLINE": "1"}
-        command = [sys.executable, "-m", "app.cli", "serve", "--port", str(self.port)]
+        command = [Path(sys.executable).with_name("attend"), "serve", "--port", str(self.port)]
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment)
         deadline = time.monotonic() + 60
         while True:

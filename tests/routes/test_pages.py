@@ -8,7 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.anyio
 
-PAGES = ("/", "/questions", "/questions/why-scale", "/labs", "/progress")
+PAGES = ("/", "/questions", "/questions/why-scale", "/labs", "/progress", "/docs")
 
 
 @pytest.mark.parametrize("address", PAGES)
@@ -90,6 +90,10 @@ async def test_the_api_describes_itself(client: httpx.AsyncClient) -> None:
     described = (await client.get("/openapi.json")).json()
     assert "/api/questions/{slug}/answers" in described["paths"]
     assert not any(path.startswith("/questions") for path in described["paths"])
+    page = (await client.get("/docs")).text
+    for path in described["paths"]:
+        assert path in page
+    assert "sure | fairly | guess" in page
 
 
 async def test_health_names_each_part(client: httpx.AsyncClient) -> None:

@@ -1,0 +1,56 @@
+"""Pages and labs of the whole bank: milliseconds on the server and bytes sent, as a table."""
+
+import asyncio
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+
+from app.labs import LABS
+from app.main import create_app
+from app.settings import Settings
+
+PAGES = (
+    "/",
+    "/questions",
+    "/questions/scaled-dot-product",
+    "/questions/scaled-dot-product/explanation",
+    "/questions/print",
+    "/progress",
+    "/api/questions",
+)
+REPEATS = 20
+
+
+async def measure(client: httpx.AsyncClient, address: str) -> str:
+    """One row: the first request, then the middle and the slowest of the next ones."""
+    seconds = []
+    sent = 0
+    for _ in range(REPEATS + 1):
+        start = time.perf_counter()
+        async with client.stream("GET", address) as response:
+            sent = sum([len(part) async for part in response.aiter_raw()])
+        seconds.append(time.perf_counter() - start)
+        assert response.status_code == 200, address
+    first, *others = (1000 * value for value in seconds)
+    return f"{address:45}{first:9.1f}{statistics.median(others):9.1f}{max(others):9.1f}{sent:11,}"
+
+
+async def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        app = create_app(Settings(data_dir=Path(folder)))
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client,
+        ):
+            await client.get("/labs/cross-attention")  # the weights are read once
+            print(f"{'GET':45}{'first ms':>9}{'median':>9}{'slowest':>9}{'bytes':>11}")
+            for address in (*PAGES, *(f"/api/labs/{name}" for name in LABS)):
+                print(await measure(client, address))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
