@@ -31,6 +31,7 @@ def train(
     folder: Path = WEIGHTS,
     state: Path = STATE,
     device: str = "auto",
+    half: bool = False,
     **settings: Any,
 ) -> dict[str, Any]:
     """Train the model called `name` with its task's `settings`, save it to `folder` and return its
@@ -41,7 +42,7 @@ def train(
     checkpoint = task.build()
     network = checkpoint.network.to(choose_device(device))
     kept = state / f"{name}.pt"
-    losses, seconds = run(task, network, kept)
+    losses, seconds = run(task, network, kept, half=half)
     network.eval()
     report = {
         "figures": task.measure(checkpoint),
@@ -49,6 +50,7 @@ def train(
         "steps": task.steps,
         "seconds": round(seconds),
         "device": str(choose_device(device)),
+        "half": half,
         "threads": torch.get_num_threads(),
         "losses": losses,
     }
@@ -59,7 +61,9 @@ def train(
     return report
 
 
-def run(task: Task, network: Transformer, kept: Path) -> tuple[list[list[float]], float]:
+def run(
+    task: Task, network: Transformer, kept: Path, *, half: bool = False
+) -> tuple[list[list[float]], float]:
     """Every step that is still to do; the losses as [step, mean], and the seconds."""
     optimiser = AdamW(network.parameters(), lr=task.rate, betas=(0.9, 0.98), weight_decay=0.01)
     start, losses, seconds = 0, [], 0.0
@@ -72,7 +76,7 @@ def run(task: Task, network: Transformer, kept: Path) -> tuple[list[list[float]]
     recent: list[float] = []
     began = time.perf_counter() - seconds
     for step in (bar := trange(start, task.steps, initial=start, total=task.steps, mininterval=5)):
-        recent.append(take_step(task, network, optimiser, step))
+        recent.append(take_step(task, network, optimiser, step, half=half))
         if (step + 1) % KEEP_EVERY == 0 or step + 1 == task.steps:
             losses.append([step + 1, round(sum(recent) / len(recent), 4)])
             recent = []
@@ -82,12 +86,16 @@ def run(task: Task, network: Transformer, kept: Path) -> tuple[list[list[float]]
     return losses, seconds
 
 
-def take_step(task: Task, network: Transformer, optimiser: AdamW, step: int) -> float:
-    """One step down the gradient, no longer than norm 1; the loss before it."""
+def take_step(
+    task: Task, network: Transformer, optimiser: AdamW, step: int, *, half: bool = False
+) -> float:
+    """One step down the gradient, no longer than norm 1; the loss before it. With `half`, products
+    of matrices are in bfloat16; the weights stay as they are."""
     torch.manual_seed(step)  # for dropout: the same after a stop as without
     for group in optimiser.param_groups:
         group["lr"] = task.rate * pace(step, task.steps)
-    loss = task.loss(network, step)
+    with torch.autocast(next(network.parameters()).device.type, torch.bfloat16, enabled=half):
+        loss = task.loss(network, step)
     optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -119,12 +127,13 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(tasks())}")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--half", action="store_true", help="bfloat16, where it is faster")
     parser.add_argument("--threads", type=int, default=2)
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     settings = {"steps": chosen.steps} if chosen.steps else {}
     for name in chosen.names or tasks():
-        report = train(name, device=chosen.device, **settings)
+        report = train(name, device=chosen.device, half=chosen.half, **settings)
         del report["losses"]
         print(name, json.dumps(report, indent=1, ensure_ascii=False))  # noqa: T201
 

@@ -91,7 +91,8 @@ def _reading(params: Params, translation: Translation, pattern: Tensor, logits: 
             f"{float(pattern.max()):.2f}: there is nothing to prefer."
         )
     weights, places = pattern.max(dim=-1)  # (T,)
-    order = weights.argsort(descending=True)[:3].sort().values.tolist()
+    words = [row for row, token in enumerate(translation.output_tokens) if token.isalpha()]
+    order = sorted(sorted(words, key=lambda row: -float(weights[row]))[:3])
     pairs = ", ".join(
         f"“{translation.output_tokens[row]}” reads “{translation.source_tokens[places[row]]}” "
         f"({float(weights[row]):.2f})"
@@ -113,7 +114,7 @@ def _recomposes(trace: Trace, module: str) -> Check:
     )
     difference = float((expected - trace[f"{module}.heads"]).abs().max())
     return Check(
-        "Softmax of queries times keys over √d_k, times values, is what the heads put out.",
+        "Softmax of queries times keys over √dₖ, times values, is what the heads put out.",
         f"largest difference from PyTorch's own attention: {difference:.1e}",
         difference < 1e-5,
     )

@@ -46,7 +46,7 @@ class Params(LabParams):
     ] = "causal"
     scale: Annotated[
         Literal["on", "off"],
-        Field(title="Scale", description="On: scores are divided by √d_k before the softmax."),
+        Field(title="Scale", description="On: scores are divided by √dₖ before the softmax."),
     ] = "on"
 
 
@@ -115,7 +115,7 @@ def _equals_reference(trace: Trace, module: str, causal: bool) -> Check:
     )
     difference = float((expected - trace[f"{module}.heads"]).abs().max())
     return Check(
-        "The heads put out softmax(QKᵀ/√d_k)V" + (" under a causal mask." if causal else "."),
+        "The heads put out softmax(QKᵀ/√dₖ)V" + (" under a causal mask." if causal else "."),
         f"largest difference from PyTorch's own attention: {difference:.1e}",
         difference < 1e-5,
     )

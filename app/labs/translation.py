@@ -35,7 +35,8 @@ def translate(sentence: str, models: Models) -> Translation:
     try:
         return models.translator.translate(sentence, target="fr")
     except ValueError as error:
-        raise UnfitInput(str(error)) from error
+        reason = str(error)
+        raise UnfitInput(f"{reason[0].upper()}{reason[1:]}.") from error
 
 
 def notes(sentence: str, translation: Translation, models: Models) -> tuple[str, ...]:

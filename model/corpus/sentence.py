@@ -166,7 +166,7 @@ class Speaker:
         subject = Phrase() if asks == "who" else self.subject(ANIMATE)
         negated = self.chance(0.25)
         tense = self.tense(subject, verb, plain=not negated and asks in ("", "who"))
-        modal = self.random.choice(MODALS) if tense == "present" and self.chance(0.12) else ""
+        modal = self.random.choice(MODALS) if tense == "present" and self.chance(0.18) else ""
         targets = {"animate": ANIMATE, "object": ("thing", "thing", "text")}.get(takes, (takes,))
         obj = None if takes == "none" or asks == "what" else self.phrase(targets, pronouns=False)
         preposition, place = "", None
@@ -210,8 +210,8 @@ class Speaker:
         kind = self.random.choice(kinds)
         if kind == "person" and self.chance(self.names):
             return Phrase(name=self.name())
-        if pronouns and kind == "person" and self.chance(0.4):
-            return Phrase(pronoun=self.random.choice(PRONOUNS)[0])
+        if pronouns and kind == "person" and self.chance(0.5):
+            return Phrase(pronoun=self.random.choice(["I", "I", "we", "we", "he", "she", "they"]))
         noun = self.random.choice(self.by_kind[kind])
         plural = self.chance(0.4)
         determiner = self.random.choice(PLURAL if plural else SINGULAR)

@@ -57,6 +57,7 @@ export function keepDraft(form) {
 
   function put(text) {
     box.value = text;
+    box.setSelectionRange(text.length, text.length);
     remember();
     later(0);
   }
@@ -71,6 +72,7 @@ export function keepDraft(form) {
   addEventListener("pageshow", () => { leaving = false; });
 
   const kept = recall(slug);
+  box.setSelectionRange(box.value.length, box.value.length); // go on where one stopped
   if (kept && kept.text !== box.value && saved !== null) {
     if (kept.revision === revision) put(kept.text);
     else if (kept.text.trim()) {

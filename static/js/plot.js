@@ -16,7 +16,14 @@ function load() {
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-function inOurColors(layout) {
+const BAR_ABOVE = { orientation: "h", x: 0, xanchor: "left", y: 1, yanchor: "bottom", len: 0.8 };
+const NARROW = 560; // px: below, the scale lies under the title and cells hold no numbers
+
+function fitting(data, width) {
+  return width < NARROW ? data.map((trace) => ({ ...trace, texttemplate: undefined })) : data;
+}
+
+function inOurColors(layout, width) {
   const steps = color("ramp").split(" ");
   const axis = (given = {}) => ({ ...given, color: color("ink-soft"), linecolor: color("line"), gridcolor: color("line"), automargin: true });
   return {
@@ -25,8 +32,12 @@ function inOurColors(layout) {
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.querySelector(".masthead")).fontFamily, size: 13, color: color("ink") },
     title: { ...layout.title, x: 0, xanchor: "left", font: { size: 15 } },
-    margin: { l: 10, r: 10, t: 50, b: 10 },
-    coloraxis: { ...layout.coloraxis, colorscale: steps.map((step, i) => [i / (steps.length - 1), step]) },
+    margin: { l: 10, r: 10, t: width < NARROW ? 110 : 50, b: 10 },
+    coloraxis: {
+      ...layout.coloraxis,
+      colorscale: steps.map((step, i) => [i / (steps.length - 1), step]),
+      colorbar: { ...layout.coloraxis?.colorbar, ...(width < NARROW && BAR_ABOVE) },
+    },
     hoverlabel: { bgcolor: color("paper"), bordercolor: color("line"), font: { color: color("ink") } },
     xaxis: axis(layout.xaxis),
     yaxis: axis(layout.yaxis),
@@ -38,7 +49,8 @@ async function draw(figure) {
   const { data, layout } = JSON.parse(figure.querySelector("script").textContent);
   let canvas = figure.querySelector("div");
   if (!canvas) figure.append(canvas = document.createElement("div"));
-  await Plotly.react(canvas, data, inOurColors(layout), { responsive: true, displaylogo: false });
+  const width = canvas.clientWidth;
+  await Plotly.react(canvas, fitting(data, width), inOurColors(layout, width), { responsive: true, displaylogo: false });
   figure.dataset.plot = "drawn";
 }
 

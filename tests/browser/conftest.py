@@ -74,7 +74,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
     server.kill()
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: Playwright keeps an event loop running as long as it is open, and
+# the asynchronous tests of the other folders need the thread for their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         message = "no chromium on this machine: apt-get install chromium"

@@ -19,8 +19,8 @@ def test_the_picture_shows_the_numbers_that_the_model_gave(visit: Visit, server:
     weights = [weight for row in answer["figures"][0]["data"][0]["z"] for weight in row]
     labels = page.locator("[data-plot=drawn] .heatmap-label").all_text_contents()
     assert labels == [f"{weight:.2f}" for weight in weights]
-    assert page.locator(".xtick").count() == len(answer["table"]["columns"]) - 1
-    assert page.locator(".ytick").count() == len(answer["table"]["rows"])
+    assert page.locator("g.xtick").count() == len(answer["table"]["columns"]) - 1
+    assert page.locator("g.ytick").count() == len(answer["table"]["rows"])
 
 
 def test_a_control_computes_anew_and_the_address_keeps_it(visit: Visit) -> None:

@@ -1,5 +1,7 @@
 """Any text goes in and comes back the same."""
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,13 +23,16 @@ def test_typed_text_never_becomes_a_special_token(text: str) -> None:
 
 
 @given(st.text(alphabet="the red cars"))
-def test_with_dropout_the_text_still_comes_back(text: str) -> None:
-    assert TOKENIZER.decode(TOKENIZER.with_dropout(0.5).encode(text)) == text
+def test_cut_into_more_pieces_the_text_still_comes_back(text: str) -> None:
+    assert TOKENIZER.decode(TOKENIZER.encode_cut(text, Random(0))) == text
 
 
-def test_dropout_breaks_words_of_the_copy_alone() -> None:
-    loose = TOKENIZER.with_dropout(1.0)
-    assert len(loose.encode("the cars")) > len(TOKENIZER.encode("the cars")) == 2
+def test_cuts_are_random_but_the_same_for_the_same_seed() -> None:
+    text = "the red cars are not old"
+    cuts = [TOKENIZER.encode_cut(text, Random(seed)) for seed in range(20)]
+    assert cuts == [TOKENIZER.encode_cut(text, Random(seed)) for seed in range(20)]
+    assert len({tuple(cut) for cut in cuts}) > 5
+    assert max(len(cut) for cut in cuts) > len(TOKENIZER.encode(text)) == 6
 
 
 def test_saved_and_loaded_it_encodes_alike() -> None:

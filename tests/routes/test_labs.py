@@ -10,7 +10,7 @@ LAB = "/labs/cross-attention"
 
 async def test_the_list_names_claim_questions_and_schema(client: httpx.AsyncClient) -> None:
     labs = {lab["name"]: lab for lab in (await client.get("/api/labs")).json()}
-    assert labs["self-attention"]["questions"] == ["why-scale"]
+    assert labs["self-attention"]["questions"] == ["why-scale", "what-is-a-mask"]
     assert labs["cross-attention"]["claim"]
     assert "sentence" in labs["cross-attention"]["schema"]["properties"]
 
@@ -47,7 +47,7 @@ async def test_the_fragment_is_the_lab_alone(client: httpx.AsyncClient) -> None:
         ("colour=red", "colour"),
         ("sentence=", "sentence"),
         ("sentence=" + "a" * 301, "300"),
-        ("sentence=...", "empty"),
+        ("sentence=...", "0 tokens"),
         ("sentence=" + "the+red+car+" * 24, "tokens"),
     ],
 )
