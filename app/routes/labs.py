@@ -1,5 +1,7 @@
 """The labs' pages and their JSON: one route serves them all."""
 
+import csv
+import io
 import json
 from collections.abc import Mapping
 from functools import partial
@@ -71,22 +73,37 @@ def list_labs(bank: BankDep) -> list[dict[str, Any]]:
 @router.get("/api/labs/{name}", tags=["labs"])
 async def run_lab(request: Request, lab: LabDep) -> dict[str, Any]:
     """One run of a lab, its parameters in the query."""
-    try:
-        params = lab.params.model_validate(dict(request.query_params))
-        illustration = await run(request, lab, params)
-    except ValidationError as error:
-        raise HTTPException(422, sentence(error.errors())) from error
-    except UnfitInput as error:
-        raise HTTPException(422, str(error)) from error
+    illustration = await _run_or_refuse(request, lab)
     return {
         "name": lab.name,
-        "params": params.model_dump(),
+        "params": lab.params.model_validate(dict(request.query_params)).model_dump(),
         "figures": [json.loads(figure.to_json()) for figure in illustration.figures],
         "reading": illustration.reading,
         "checks": illustration.checks,
         "table": illustration.table,
         "notes": illustration.notes,
     }
+
+
+@router.get("/api/labs/{name}/table.csv", tags=["labs"])
+async def run_lab_as_csv(request: Request, lab: LabDep) -> Response:
+    """The numbers of one run, its parameters in the query, as CSV."""
+    table = (await _run_or_refuse(request, lab)).table
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(table.columns)
+    writer.writerows(table.rows)
+    headers = {"Content-Disposition": f'attachment; filename="{lab.name}.csv"'}
+    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+async def _run_or_refuse(request: Request, lab: Lab) -> Illustration:
+    try:
+        return await run(request, lab, lab.params.model_validate(dict(request.query_params)))
+    except ValidationError as error:
+        raise HTTPException(422, sentence(error.errors())) from error
+    except UnfitInput as error:
+        raise HTTPException(422, str(error)) from error
 
 
 async def run(request: Request, lab: Lab, params: LabParams) -> Illustration:

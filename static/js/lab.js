@@ -1,5 +1,5 @@
 // A lab inside a page: fetched where it is only linked, computed again whenever a control turns.
-import { drawAll } from "./plot.js";
+import { drawAll, save } from "./plot.js";
 
 export async function showLab(lab) {
   if (lab.dataset.lab) {
@@ -9,6 +9,13 @@ export async function showLab(lab) {
     drawAll(lab);
   }
   const form = lab.querySelector("form");
+  offerExport(lab);
+  lab.addEventListener("click", (event) => {
+    if (event.target.closest("[data-export]") && event.target.value) {
+      const name = new URL(form.action).pathname.split("/").pop();
+      for (const figure of lab.querySelectorAll("[data-plot]")) save(figure, event.target.value, name);
+    }
+  });
   const run = () => compute(lab, form);
   form.addEventListener("change", run);
   form.addEventListener("submit", (event) => { event.preventDefault(); run(); });
@@ -28,8 +35,13 @@ async function compute(lab, form) {
   }
   const computed = fragment.querySelector("[data-output]");
   output.replaceChildren(...computed.childNodes);
+  offerExport(lab);
   drawAll(output);
   if (!lab.dataset.lab) history.replaceState(null, "", computed.dataset.here);
+}
+
+function offerExport(lab) {
+  for (const buttons of lab.querySelectorAll("[data-export]")) buttons.hidden = false;
 }
 
 async function load(address) {

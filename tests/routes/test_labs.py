@@ -1,5 +1,7 @@
 """The labs' one route: page, fragment and JSON, and what it says to bad parameters."""
 
+import csv
+
 import httpx
 import pytest
 
@@ -23,6 +25,16 @@ async def test_a_run_is_given_whole(client: httpx.AsyncClient) -> None:
     rows = answer["figures"][0]["data"][0]["z"]
     assert len(rows) == len(answer["table"]["rows"])
     assert all(abs(sum(row) - 1) < 0.01 for row in rows)
+
+
+async def test_the_numbers_come_as_csv(client: httpx.AsyncClient) -> None:
+    response = await client.get(f"/api{LAB}/table.csv?head=2")
+    assert response.headers["Content-Type"].startswith("text/csv")
+    rows = list(csv.reader(response.text.splitlines()))
+    table = (await client.get(f"/api{LAB}?head=2")).json()["table"]
+    assert rows[0] == table["columns"]
+    assert [row[0] for row in rows[1:]] == [row[0] for row in table["rows"]]
+    assert (await client.get(f"/api{LAB}/table.csv?layer=9")).status_code == 422
 
 
 async def test_the_page_holds_the_table_and_the_source(client: httpx.AsyncClient) -> None:
