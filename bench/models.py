@@ -68,9 +68,8 @@ def measure(ways: Ways) -> dict[str, float]:
 
 def forward_decoder(layers: int, channels: int, heads: int, vocabulary: int, length: int) -> Ways:
     """A GPT-2 and the same weights in ours."""
-    theirs, ours = gpt2(
-        0, n_layer=layers, n_embd=channels, n_head=heads, vocab_size=vocabulary, n_positions=256
-    )
+    shape = {"n_layer": layers, "n_embd": channels, "n_head": heads, "vocab_size": vocabulary}
+    theirs, ours = gpt2(0, **shape, n_positions=256)
     tokens = draw(vocabulary, length)
     ways: Ways = {
         "ours, whole trace": lambda: ours(tokens, trace={}),
@@ -80,7 +79,7 @@ def forward_decoder(layers: int, channels: int, heads: int, vocabulary: int, len
             tokens, output_attentions=True, output_hidden_states=True
         ),
     }
-    bridge = boot_lens(theirs)
+    bridge = boot_lens(gpt2(0, **shape, n_positions=256)[0])  # it wraps what it is given
     if bridge is not None:
         ways["TransformerLens, patterns"] = lambda: bridge.run_with_cache(
             tokens, names_filter=lambda name: name.endswith("hook_pattern")
@@ -95,9 +94,9 @@ def boot_lens(theirs: Any) -> Any:
     if find_spec("transformer_lens") is None:
         print("  (transformer-lens is not installed: left out)")
         return None
+    from tokenizers import Tokenizer, models
     from transformer_lens.model_bridge import TransformerBridge
     from transformers import PreTrainedTokenizerFast
-    from tokenizers import Tokenizer, models
 
     plain = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.BPE()), eos_token="<e>")
     return TransformerBridge.boot_transformers("gpt2", hf_model=theirs, tokenizer=plain)
@@ -172,7 +171,7 @@ def draw(vocabulary: int, length: int) -> Tensor:
 
 def check(ours: Tensor, theirs: Tensor) -> None:
     """Stop if the two do not compute the same: their times would mean nothing."""
-    if not torch.allclose(ours, theirs, atol=1e-2 * float(theirs.abs().max())):
+    if not torch.allclose(ours, theirs, atol=1e-2 * float(theirs.detach().abs().max())):
         sys.exit("the two networks differ")
 
 

@@ -52,6 +52,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     save_model(checkpoint.network, str(partial), metadata=header)
+    partial.chmod(0o644)  # safetensors writes for the owner alone
     partial.replace(path)
 
 
