@@ -68,8 +68,3 @@ def render(text: str) -> str:
 def render_inline(text: str) -> str:
     """One line of Markdown as HTML without a surrounding paragraph. Raises MathsError."""
     return str(PARSER.renderInline(text))
-
-
-def highlight_python(source: str) -> str:
-    """Python source as highlighted HTML spans, without a surrounding block."""
-    return highlight(source, get_lexer_by_name("python"), CODE)

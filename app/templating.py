@@ -49,7 +49,6 @@ def build(assets: Assets) -> Jinja2Templates:
     environment.globals["asset"] = assets.url
     environment.filters["markdown"] = lambda text: Markup(markdown.render(text))
     environment.filters["markdown_line"] = lambda text: Markup(markdown.render_inline(text))
-    environment.filters["python"] = lambda text: Markup(markdown.highlight_python(text))
     environment.filters["embedded_json"] = _embedded_json
     environment.filters["moment"] = _moment
     environment.filters["plural"] = _plural

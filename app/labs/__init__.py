@@ -3,17 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.labs import cross_attention, self_attention
+from app.labs import attention, beam_search, cross_attention, self_attention
 from app.labs.illustration import Lab
 
-LABS = {lab.name: lab for lab in map(Lab.of, (self_attention, cross_attention))}
+LABS = {
+    lab.name: lab
+    for lab in map(Lab.of, (attention, self_attention, cross_attention, beam_search))
+}
 
 # Named by questions already, not built yet; a name moves out of here when its lab arrives.
 PLANNED = frozenset(
     """
     path-length multi-head qkv-projection scaled-dot-product positional-encoding encoder-decoder
     residual layer-norm feed-forward causal-mask teacher-forcing complexity padding against-rnn
-    training-run beam-search vision-transformer masked-lm next-token bert-vs-gpt attention-views
+    training-run vision-transformer masked-lm next-token bert-vs-gpt attention-views
     training-memory gradient-accumulation long-sequences sparse-attention linear-attention
     fine-tuning head-roles regularisation warmup tokenization subwords unknown-words
     attention-weights training-challenges model-parallel gradient-checkpointing attention-dropout

@@ -6,7 +6,7 @@ tests; `Params` are its controls; `illustrate(params, models)` computes the pict
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 from typing import Annotated, Any, Self
@@ -56,7 +56,9 @@ class Illustration:
     reading: str
     checks: tuple[Check, ...]
     table: Table
-    notes: tuple[str, ...] = field(default=())  # what to know of the input before believing it
+    notes: tuple[str, ...] = ()  # what to know of the input before believing it
+    # For a lab with an interface of its own, templates/labs/_<name>.html, in place of figures.
+    data: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -40,12 +40,16 @@ async def show(request: Request, lab: LabDep, bank: BankDep) -> Response:
     except UnfitInput as error:
         fault = str(error)
     fragment = request.headers.get("fragment") == "lab"
+    # The controls that are folded away until one of them is turned.
+    aside = [item for item in lab.schema["properties"].items() if item[1].get("aside")]
     response = page(
         request,
         "labs/_lab.html" if fragment else "labs/show.html",
         status_code=422 if fault else 200,
         lab=lab,
         given=given,
+        aside=aside,
+        turned=any(given.get(name, field["default"]) != field["default"] for name, field in aside),
         fault=fault,
         illustration=illustration,
         questions=bank.serving(lab.name),
@@ -82,6 +86,7 @@ async def run_lab(request: Request, lab: LabDep) -> dict[str, Any]:
         "checks": illustration.checks,
         "table": illustration.table,
         "notes": illustration.notes,
+        "data": illustration.data,
     }
 
 

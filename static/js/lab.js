@@ -1,19 +1,23 @@
 // A lab inside a page: fetched where it is only linked, computed again whenever a control turns.
+import { explore } from "./explorer.js";
+import { offerPlayer } from "./player.js";
 import { drawAll, save } from "./plot.js";
+import { saveMap } from "./vector.js";
 
 export async function showLab(lab) {
   if (lab.dataset.lab) {
     const fragment = await load(lab.dataset.lab);
     if (!fragment) return; // the link that stands there still works
     lab.replaceChildren(...fragment.body.childNodes);
-    drawAll(lab);
   }
   const form = lab.querySelector("form");
-  offerExport(lab);
+  show(lab, form);
+  offerPlayer(lab, form);
   lab.addEventListener("click", (event) => {
     if (event.target.closest("[data-export]") && event.target.value) {
       const name = new URL(form.action).pathname.split("/").pop();
       for (const figure of lab.querySelectorAll("[data-plot]")) save(figure, event.target.value, name);
+      if (lab.querySelector("[data-explorer]")) saveMap(lab, event.target.value, name);
     }
   });
   const run = () => compute(lab, form);
@@ -35,12 +39,13 @@ async function compute(lab, form) {
   }
   const computed = fragment.querySelector("[data-output]");
   output.replaceChildren(...computed.childNodes);
-  offerExport(lab);
-  drawAll(output);
+  show(lab, form);
   if (!lab.dataset.lab) history.replaceState(null, "", computed.dataset.here);
 }
 
-function offerExport(lab) {
+function show(lab, form) {
+  drawAll(lab);
+  explore(lab, form);
   for (const buttons of lab.querySelectorAll("[data-export]")) buttons.hidden = false;
 }
 

@@ -1,7 +1,6 @@
 // Upgrades what the page holds; every page works without it.
 import { keepDraft, forgetDraft } from "./draft.js";
 import { showLab } from "./lab.js";
-import { drawAll } from "./plot.js";
 import { listenForKeys } from "./keys.js";
 
 for (const form of document.querySelectorAll("[data-draft]")) keepDraft(form);
@@ -13,5 +12,4 @@ for (const time of document.querySelectorAll("time")) {
 for (const form of document.querySelectorAll("[data-filters]")) {
   form.addEventListener("change", () => form.requestSubmit());
 }
-drawAll(document);
 listenForKeys();

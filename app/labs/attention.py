@@ -1,0 +1,282 @@
+"""Attention, all of it: every head of every layer.
+
+Any sentence, any head, with the numbers. Small maps show all layers and heads; one is opened large.
+Hover to follow a token's row and column, click to hold on to a cell and see how its weight came
+about: query, key, scale, mask, softmax, value. Take the scale, the mask or the positions away, or
+silence a head, and the model computes again: what changes in its output is said beside the picture.
+"""
+
+import base64
+from typing import Annotated, Any, Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor
+
+from app.labs.illustration import Check, Illustration, LabParams, Table, UnfitInput
+from app.labs.looks import READERS, Look, Reader, compare, depth, look, network_of
+from app.labs.translation import weights_table
+from model.checkpoint import Models
+from model.config import Switches
+
+MOST = 256  # tokens of one sentence
+THUMBNAIL = 32  # cells along a small map's side, at most
+ASIDE = Field(json_schema_extra={"aside": True})  # folded away until wanted
+LISTED = 40  # tokens up to which the table holds every weight
+
+
+class Params(LabParams):
+    sentence: Annotated[
+        str,
+        Field(
+            title="Sentence",
+            description="English; for the language model, any text.",
+            max_length=2000,
+        ),
+    ] = "The animal did not cross the street because it was too tired."
+    second: Annotated[
+        str,
+        Field(
+            title="Beside it",
+            description="A second sentence to compare with; may be empty.",
+            max_length=2000,
+        ),
+        ASIDE,
+    ] = ""
+    reader: Annotated[
+        Reader,
+        Field(
+            title="Attention of",
+            description="Which model reads, and which of its attentions is shown.",
+            json_schema_extra={"labels": dict(READERS)},
+        ),
+    ] = "minilm"
+    layer: Annotated[
+        int, Field(title="Layer", description="1 is next to the input.", ge=1, le=6)
+    ] = 1
+    head: Annotated[int, Field(title="Head", description="0 is the mean of all.", ge=0, le=12)] = 3
+    colours: Annotated[
+        Literal["linear", "log"],
+        Field(title="Colours", description="Log: from 0.0001 to 1, each tenfold alike."),
+        ASIDE,
+    ] = "linear"
+    view: Annotated[
+        Literal["map", "arcs"],
+        Field(title="View", description="A map of weights, or arcs from token to token."),
+        ASIDE,
+    ] = "map"
+    scale: Annotated[
+        Literal["on", "off"],
+        Field(title="Scale", description="On: scores are divided by √dₖ before the softmax."),
+        ASIDE,
+    ] = "on"
+    mask: Annotated[
+        Literal["on", "off"],
+        Field(title="Causal mask", description="Of a decoder; an encoder has none either way."),
+        ASIDE,
+    ] = "on"
+    positions: Annotated[
+        Literal["on", "off"],
+        Field(title="Positions", description="Off: the model is not told where a token stands."),
+        ASIDE,
+    ] = "on"
+    altered: Annotated[
+        Literal["as trained", "off", "uniform"],
+        Field(title="This head", description="Off: it adds nothing. Uniform: all weights alike."),
+        ASIDE,
+    ] = "as trained"
+    query: Annotated[
+        int,
+        Field(title="Query", description="Place of the token that asks; 0: none.", ge=0, le=MOST),
+        ASIDE,
+    ] = 0
+    key: Annotated[
+        int,
+        Field(title="Key", description="Place of the token that is read; 0: none.", ge=0, le=MOST),
+        ASIDE,
+    ] = 0
+
+
+@torch.inference_mode()
+def illustrate(params: Params, models: Models) -> Illustration:
+    layers, heads = depth(params.reader, models), network_of(params.reader, models).config.heads
+    layer, head = min(params.layer, layers), min(params.head, heads)
+    sentences = [text for text in (params.sentence, params.second) if text.strip()]
+    plain = [_read(params.reader, text, models, Switches()) for text in sentences or [""]]
+    switches = _switches(params, plain[0].module(layer), head)
+    shown = [
+        one if switches == Switches() else _read(params.reader, text, models, switches)
+        for one, text in zip(plain, sentences, strict=True)
+    ]
+    patterns = [one.patterns(layers) for one in shown]  # each (L, H, T, S)
+    opened = [_open(pattern, layer, head) for pattern in patterns]  # each (T, S)
+    name = f"layer {layer}, {f'head {head}' if head else 'mean of the heads'}"
+    first = shown[0]
+    return Illustration(
+        figures=(),
+        reading=_reading(first, opened[0], name, plain[0] if first is not plain[0] else None),
+        checks=_checks(first, opened[0], layer),
+        table=_table(first, opened[0]),
+        notes=_notes(params, shown, layers, heads),
+        data={
+            "title": f"{READERS[params.reader]}: {name}",
+            "layers": layers,
+            "heads": heads,
+            "layer": layer,
+            "head": head,
+            "colours": params.colours,
+            "view": params.view,
+            "panels": [
+                _panel(one, pattern, weights)
+                for one, pattern, weights in zip(shown, patterns, opened, strict=True)
+            ],
+            "cell": _cell(first, layer, head, params.query, params.key),
+        },
+    )
+
+
+def _read(reader: Reader, text: str, models: Models, switches: Switches) -> Look:
+    one = look(reader, text, models, switches)
+    if max(len(one.asking), len(one.asked)) > MOST:
+        raise UnfitInput(f"The text has {len(one.asked)} tokens; up to {MOST} are drawn.")
+    return one
+
+
+def _switches(params: Params, module: str, head: int) -> Switches:
+    """What is computed otherwise; the mean of the heads stands for all of them."""
+    chosen = frozenset({(module, head - 1)}) if head else frozenset()
+    return Switches(
+        mask="causal" if params.mask == "on" else "none",
+        scale=params.scale == "on",
+        positions=params.positions == "on",
+        off=chosen if params.altered == "off" else frozenset(),
+        uniform=chosen if params.altered == "uniform" else frozenset(),
+    )
+
+
+def _open(patterns: Tensor, layer: int, head: int) -> Tensor:
+    """One head of (L, H, T, S), or the mean of its layer's, as (T, S)."""
+    return patterns[layer - 1, head - 1] if head else patterns[layer - 1].mean(dim=0)
+
+
+def _panel(one: Look, patterns: Tensor, opened: Tensor) -> dict[str, Any]:
+    """One sentence for the browser: tokens, the opened map in 16 bits a weight, all maps small."""
+    rows, columns = patterns.shape[-2:]
+    size = (min(rows, THUMBNAIL), min(columns, THUMBNAIL))
+    small = F.adaptive_max_pool2d(patterns.flatten(0, 1), size)  # (L*H, T, S) -> (L*H, t, s)
+    return {
+        "asking": one.asking,
+        "asked": one.asked,
+        "weights": _packed(opened, 65535, "<u2"),
+        "small": _packed(small, 255, "u1"),
+        "small_rows": size[0],
+        "small_columns": size[1],
+    }
+
+
+def _packed(weights: Tensor, steps: int, form: str) -> str:
+    """Weights of 0 to 1 as that many steps, little-endian, in base64."""
+    return base64.b64encode((weights * steps).round().numpy().astype(form).tobytes()).decode()
+
+
+def _cell(one: Look, layer: int, head: int, query: int, key: int) -> dict[str, Any] | None:
+    """How one weight came about, number by number; None where no cell of one head is chosen."""
+    if not (head and 1 <= query <= len(one.asking) and 1 <= key <= len(one.asked)):
+        return None
+    module, row, column = one.module(layer), query - 1, key - 1
+    part = {
+        name: one.trace[f"{module}.{name}"][0, head - 1]
+        for name in ("queries", "keys", "values", "scores", "masked_scores", "pattern")
+    }
+    products = part["queries"][row] * part["keys"][column]  # (D,)
+    masked = part["masked_scores"][row]  # (S,)
+    top = float(masked.max())
+    return {
+        "asking": one.asking[row],
+        "asked": one.asked[column],
+        "query": part["queries"][row].tolist(),
+        "key": part["keys"][column].tolist(),
+        "products": products.tolist(),
+        "dot": float(products.sum()),
+        "width": len(products),
+        "score": float(part["scores"][row, column]),
+        "hidden": not bool(masked[column].isfinite()),
+        "exponential": float((masked[column] - top).exp()),
+        "sum": float((masked - top).exp().sum()),
+        "weight": float(part["pattern"][row, column]),
+        "value": part["values"][column].tolist(),
+        "adds": (part["pattern"][row, column] * part["values"][column]).tolist(),
+    }
+
+
+def _reading(one: Look, opened: Tensor, name: str, plain: Look | None) -> str:
+    apart = opened.clone()
+    if one.asking == one.asked:
+        apart.fill_diagonal_(0)
+    row, column = divmod(int(apart.argmax()), opened.shape[1])
+    entropy = float(-(opened * opened.clamp_min(1e-12).log2()).sum(dim=-1).mean())
+    text = (
+        f"In {name}, “{one.asking[row]}” looks hardest at “{one.asked[column]}” "
+        f"({float(apart.max()):.2f}). A token spreads over {2**entropy:.1f} of {len(one.asked)} "
+        f"tokens on average ({entropy:.2f} bits)."
+    )
+    return text + (f" With these switches {compare(plain, one)}." if plain else "")
+
+
+def _checks(one: Look, opened: Tensor, layer: int) -> tuple[Check, ...]:
+    module = one.module(layer)
+    expected = F.scaled_dot_product_attention(
+        one.trace[f"{module}.queries"],
+        one.trace[f"{module}.keys"],
+        one.trace[f"{module}.values"],
+        is_causal=one.is_causal,
+    )
+    difference = float((expected - one.trace[f"{module}.heads"]).abs().max())
+    off = float((opened.sum(dim=-1) - 1).abs().max())
+    checks = [
+        Check("Every row sums to 1.", f"largest deviation: {off:.1e}", off < 1e-5),
+        Check(
+            "The heads put out softmax(QKᵀ/√dₖ)V"
+            + (" under a causal mask." if one.is_causal else "."),
+            f"largest difference from PyTorch's own attention: {difference:.1e}",
+            difference < 1e-4,
+        ),
+    ]
+    if one.is_causal:
+        ahead = float(opened.triu(diagonal=1).max())
+        text = f"largest weight on a later token: {ahead:.2f}"
+        checks.append(Check("No token reads a later one.", text, ahead == 0))
+    return tuple(checks)
+
+
+def _table(one: Look, opened: Tensor) -> Table:
+    """Every weight of a short sentence; of a long one, what each token reads most."""
+    if max(opened.shape) <= LISTED:
+        return weights_table(opened, one.asking, one.asked, "asks ↓ reads →")
+    most = opened.topk(min(5, opened.shape[1]), dim=-1)  # (T, 5)
+    places = range(1, most.indices.shape[1] + 1)
+    return Table(
+        columns=("asks", *(f"reads most, {place}" for place in places)),
+        rows=tuple(
+            (
+                one.asking[row],
+                *(
+                    f"{one.asked[column]} {weight:.3f}"
+                    for column, weight in zip(columns, weights, strict=True)
+                ),
+            )
+            for row, (columns, weights) in enumerate(
+                zip(most.indices.tolist(), most.values.tolist(), strict=True)
+            )
+        ),
+    )
+
+
+def _notes(params: Params, shown: list[Look], layers: int, heads: int) -> tuple[str, ...]:
+    notes = [f"The text is cut after {MOST} tokens." for one in shown if one.is_cut]
+    if params.layer > layers or params.head > heads:
+        notes.append(f"This model has {layers} layers of {heads} heads; the nearest is shown.")
+    if params.altered != "as trained" and params.head == 0:
+        notes.append("The mean is of all heads: choose one to switch it off or make it uniform.")
+    return tuple(notes)
