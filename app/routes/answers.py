@@ -187,11 +187,13 @@ def _belongs(answer: Answer, question: Question) -> None:
 
 
 def _illustration(question: Question, verdicts: dict[str, Verdict]) -> tuple[str, str] | None:
-    """The lab to show, as its address and why: that of the first point missed, else the first."""
+    """The lab to show, as its address and why: that of the first point not made, else the first."""
     for point in question.points:
         verdict = verdicts.get(point.id)
-        missed = verdict is not None and verdict.verdict in ("missing", "contradicted")
-        if missed and point.lab and point.lab.name in LABS:
-            return address(point.lab.name, point.lab.params), point.text
+        if verdict is None or verdict.verdict not in ("missing", "contradicted"):
+            continue
+        if point.lab and point.lab.name in LABS:
+            said = "You left out" if verdict.verdict == "missing" else "You said the opposite of"
+            return address(point.lab.name, point.lab.params), f"{said}: {point.text}"
     name = next((name for name in question.labs if name in LABS), None)
     return (address(name, {}), "") if name else None

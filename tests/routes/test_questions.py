@@ -103,7 +103,7 @@ async def test_an_answer_walks_from_form_to_verdicts_to_history(
     assert marked.status_code == 303
     shown = (await client.get(address)).text
     assert 'value="missing" checked' in shown
-    assert "You missed: Point number 1" in shown
+    assert "You left out: Point number 1" in shown
     assert 'data-lab="/labs/self-attention"' in shown
     assert "1 missing" in (await client.get(PAGE)).text
     assert "1 missing" in (await client.get("/progress")).text
@@ -120,8 +120,10 @@ async def test_an_answer_walks_from_form_to_verdicts_to_history(
 async def test_the_lab_shown_is_that_of_the_first_point_missed(client: httpx.AsyncClient) -> None:
     sent = await client.post(f"{PAGE}/answers", data={"text": "Variance."})
     address = sent.headers["Location"]
-    await client.post(f"{address}/verdicts", data={"point-1": "made", "point-2": "missing"})
-    assert 'data-lab="/labs/cross-attention"' in (await client.get(address)).text
+    await client.post(f"{address}/verdicts", data={"point-1": "made", "point-2": "contradicted"})
+    shown = (await client.get(address)).text
+    assert 'data-lab="/labs/cross-attention"' in shown
+    assert "You said the opposite of: Point number 2" in shown
 
 
 async def test_what_candidates_type_is_text_wherever_it_is_shown(
