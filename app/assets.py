@@ -86,6 +86,11 @@ class Assets:
             raise KeyError(f"no asset {path!r}")
         return f"/assets/{self._digests[group]}/{path}"
 
+    @cached_property
+    def modules(self) -> list[str]:
+        """The addresses of all our JavaScript, so that a page can fetch it in one go."""
+        return [self.url(path) for path in self.groups["site"] if path.endswith(".js")]
+
     def find(self, digest: str, path: str) -> Asset | None:
         """The asset at an address that `url` gave, or None."""
         group = next((name for name, known in self._digests.items() if known == digest), None)

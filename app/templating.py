@@ -47,6 +47,7 @@ def build(assets: Assets) -> Jinja2Templates:
         lstrip_blocks=True,
     )
     environment.globals["asset"] = assets.url
+    environment.globals["assets"] = assets
     environment.filters["markdown"] = lambda text: Markup(markdown.render(text))
     environment.filters["markdown_line"] = lambda text: Markup(markdown.render_inline(text))
     environment.filters["embedded_json"] = _embedded_json
