@@ -3,18 +3,27 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.labs import attention, beam_search, cross_attention, self_attention
+from app.labs import (
+    attention,
+    beam_search,
+    cross_attention,
+    positional_encoding,
+    self_attention,
+)
 from app.labs.illustration import Lab
 
 LABS = {
     lab.name: lab
-    for lab in map(Lab.of, (attention, self_attention, cross_attention, beam_search))
+    for lab in map(
+        Lab.of,
+        (attention, self_attention, cross_attention, positional_encoding, beam_search),
+    )
 }
 
 # Named by questions already, not built yet; a name moves out of here when its lab arrives.
 PLANNED = frozenset(
     """
-    path-length multi-head qkv-projection scaled-dot-product positional-encoding encoder-decoder
+    path-length multi-head qkv-projection scaled-dot-product encoder-decoder
     residual layer-norm feed-forward causal-mask teacher-forcing complexity padding against-rnn
     training-run vision-transformer masked-lm next-token bert-vs-gpt attention-views
     training-memory gradient-accumulation long-sequences sparse-attention linear-attention

@@ -4,7 +4,8 @@ A translator writes French and you see which English word each French word reads
 from the decoder, keys and values from the encoder, so the map has a row for each token written and
 a column for each token read. Where French orders words otherwise, the bright cells leave the
 diagonal. Silence the encoder and the claim breaks: with nothing to read, every row is flat and the
-translation has nothing to do with the sentence.
+translation has nothing to do with the sentence. The decoder can be made to read French of yours in
+place of its own.
 """
 
 from typing import Annotated, Literal
@@ -14,7 +15,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from app.labs.illustration import Check, Illustration, LabParams
+from app.labs.illustration import Check, Illustration, LabParams, UnfitInput
 from app.labs.translation import (
     Head,
     Layer,
@@ -40,12 +41,21 @@ class Params(LabParams):
         Literal["on", "off"],
         Field(title="Encoder", description="Off: the decoder reads zeros in its place."),
     ] = "on"
+    written: Annotated[
+        str,
+        Field(
+            title="French to read",
+            description="What the decoder reads; empty: its own translation.",
+            max_length=300,
+            json_schema_extra={"aside": True},
+        ),
+    ] = ""
 
 
 @torch.inference_mode()
 def illustrate(params: Params, models: Models) -> Illustration:
     network = models.translator.network
-    translation = translate(params.sentence, models)
+    translation = _translation(params, models)
     encoded = network.encode(translation.source_ids)  # (1, S, C)
     read = encoded if params.encoder == "on" else torch.zeros_like(encoded)
     trace: Trace = {}
@@ -81,6 +91,19 @@ def illustrate(params: Params, models: Models) -> Illustration:
     )
 
 
+def _translation(params: Params, models: Models) -> Translation:
+    """The model's own translation, or what is written in its place."""
+    own, translator = translate(params.sentence, models), models.translator
+    if not params.written.strip():
+        return own
+    try:
+        ids = translator.encode(params.written, target="fr", source="fr")[0, 1:].tolist()
+    except ValueError as error:
+        raise UnfitInput(f"French: {error}.") from error
+    ids = [*ids, translator.tokenizer.eos]
+    return translator.describe(own.source_ids, ids, params.sentence, "fr")
+
+
 def _reading(params: Params, translation: Translation, pattern: Tensor, logits: Tensor) -> str:
     if params.encoder == "off":
         chosen = logits[0].argmax(dim=-1)  # (T,)
@@ -105,7 +128,12 @@ def _reading(params: Params, translation: Translation, pattern: Tensor, logits: 
         if back
         else " The alignment runs straight on: both languages have the same order here."
     )
-    return f"The model writes “{translation.text}”. Clearest here: {pairs}.{turn}"
+    begin = f"The model writes “{translation.text}”."
+    if params.written.strip():
+        chosen = logits[0].log_softmax(dim=-1).gather(1, translation.output_ids[:, None])  # (T, 1)
+        total = float(chosen.sum())
+        begin = f"The decoder reads “{translation.text}”, of log-probability {total:.4f}."
+    return f"{begin} Clearest here: {pairs}.{turn}"
 
 
 def _recomposes(trace: Trace, module: str) -> Check:

@@ -51,7 +51,11 @@ def test_every_check_holds_at_the_defaults(models: Models, name: str) -> None:
         ("attention", {"scale": "off"}, {"QKᵀ/√dₖ"}),
         ("attention", {"altered": "uniform"}, {"QKᵀ/√dₖ"}),
         ("attention", {"reader": "translator-decoder", "mask": "off"}, {"causal", "later one"}),
+        ("beam-search", {"width": "1"}, {"greedy search never writes"}),
         ("cross-attention", {"encoder": "off"}, {"source token above all", "depends on what"}),
+        ("positional-encoding", {"mask": "causal"}, {"permutation-equivariant"}),
+        ("positional-encoding", {"scheme": "alibi", "order": "reversed"}, {"notices"}),
+        ("positional-encoding", {"scheme": "learned", "view": "distance"}, {"alone", "falls"}),
         ("self-attention", {"scale": "off"}, {"QKᵀ/√dₖ"}),
         (
             "self-attention",

@@ -1,6 +1,7 @@
 """Weights come back as they were, once, and a file that cannot be used names itself."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -74,10 +75,19 @@ def test_a_damaged_file_names_itself(tmp_path: Path, how: str) -> None:
 
 def test_threads_that_ask_at_once_get_one_model(tmp_path: Path) -> None:
     save(tmp_path / "lm.safetensors", small())
-    models = Models(tmp_path)
+    reads = []
+
+    class Slow(Models):
+        def read(self, name: str) -> Checkpoint:
+            reads.append(name)
+            time.sleep(0.05)
+            return super().read(name)
+
+    models = Slow(tmp_path)
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: models.lm, range(32)))
     assert all(model is found[0] for model in found)
+    assert reads == ["lm"]
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:

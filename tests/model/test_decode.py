@@ -53,9 +53,11 @@ def test_greedy_takes_the_likeliest_token_every_time(settings: dict[str, Any], s
 def test_a_batch_decodes_as_its_rows_do() -> None:
     network = small()
     prefix = torch.tensor([[2, 3], [4, 5], [6, 7], [0, 9]])
-    together = greedy(network, prefix, end=END, limit=25)
+    end = greedy(network, prefix, end=END, limit=5)[0].ids[3]  # so that the first ends early
+    together = greedy(network, prefix, end=end, limit=25)
+    assert len({len(found.ids) for found in together}) > 1
     for row, found in zip(prefix, together, strict=True):
-        (alone,) = greedy(network, row[None], end=END, limit=25)
+        (alone,) = greedy(network, row[None], end=end, limit=25)
         assert alone.ids == found.ids
         assert alone.log_probability == pytest.approx(found.log_probability, abs=1e-4)
 

@@ -19,7 +19,7 @@ async def test_the_list_names_claim_questions_and_schema(client: httpx.AsyncClie
 
 async def test_a_run_is_given_whole(client: httpx.AsyncClient) -> None:
     answer = (await client.get(f"/api{LAB}?layer=1&head=2")).json()
-    assert set(answer) == {"name", "params", "figures", "reading", "checks", "table", "notes"}
+    assert set(answer) == {"name", "params", "figures", "reading", "checks", "table", "notes", "data"}
     assert answer["params"]["layer"] == "1"
     assert set(answer["checks"][0]) == {"claim", "measured", "holds"}
     rows = answer["figures"][0]["data"][0]["z"]
