@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, desc, select
 
 from app.bank import Question
-from app.tables import Answer, Confidence, Draft, Mark, Verdict, now
+from app.tables import Answer, Confidence, Draft, LabPrediction, Mark, Verdict, now
 
 ANSWER_LIMIT = 20_000  # characters
 DRAFT_LIMIT = 500_000  # characters: a draft too long to submit is still kept
@@ -189,3 +189,22 @@ def verdicts(session: Session, answers: list[Answer]) -> dict[int, dict[str, Ver
     for verdict in session.exec(query):
         latest[verdict.answer_id][verdict.point_id] = verdict
     return latest
+
+
+def predict(
+    session: Session, learner_id: int, lab: str, address: str, choice: int, outcome: int
+) -> LabPrediction:
+    """Keep what a learner expected of a lab's run, with what the run bore out."""
+    prediction = LabPrediction(
+        learner_id=learner_id, lab=lab, address=address, choice=choice, outcome=outcome
+    )
+    session.add(prediction)
+    session.commit()
+    session.refresh(prediction)
+    return prediction
+
+
+def predictions(session: Session, learner_id: int) -> list[LabPrediction]:
+    """The learner's predictions, newest first."""
+    query = select(LabPrediction).where(LabPrediction.learner_id == learner_id)
+    return list(session.exec(query.order_by(desc(col(LabPrediction.id)))))

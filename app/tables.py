@@ -92,3 +92,17 @@ class Verdict(SQLModel, table=True):
     grader: str
     grader_version: str
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+
+class LabPrediction(SQLModel, table=True):
+    """What a learner expected of a lab's run before seeing it, and what the run bore out."""
+
+    __tablename__ = "lab_prediction"
+
+    id: int | None = Field(default=None, primary_key=True)
+    learner_id: int = Field(foreign_key="learner.id", index=True)
+    lab: str
+    address: str  # the lab's page with the parameters of that run
+    choice: int
+    outcome: int
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)

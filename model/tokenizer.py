@@ -76,6 +76,8 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """The ids of `text`; ValueError if it is none."""
+        if not isinstance(text, str):
+            raise ValueError(f"a {type(text).__name__}, where a text is needed")
         try:
             text.encode()
         except UnicodeEncodeError as error:

@@ -56,6 +56,8 @@ class Translator:
         for language in (target, source):
             if language not in LANGUAGES:
                 raise ValueError(f"no language {language}: there are {', '.join(LANGUAGES)}")
+        if not isinstance(sentence, str):
+            raise ValueError(f"a {type(sentence).__name__}, where a sentence is needed")
         words = tidy(sentence, source)
         ids = self.tokenizer.encode(words) if words else []
         if not 1 <= len(ids) <= self.limit:

@@ -49,6 +49,14 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """What a lab asks before it shows its picture; `PREDICT` in the lab's module."""
+
+    question: str
+    choices: tuple[str, ...]  # two to four
+
+
+@dataclass(frozen=True)
 class Illustration:
     """One run of a lab. `reading` says what one sees, with this run's numbers in it."""
 
@@ -57,6 +65,8 @@ class Illustration:
     checks: tuple[Check, ...]
     table: Table
     notes: tuple[str, ...] = ()  # what to know of the input before believing it
+    # Which of the prediction's choices this run bore out, measured; None where none applies.
+    outcome: int | None = None
     # For a lab with an interface of its own, templates/labs/_<name>.html, in place of figures.
     data: Mapping[str, Any] | None = None
 
@@ -88,6 +98,10 @@ class Lab:
     @cached_property
     def schema(self) -> dict[str, Any]:
         return self.params.model_json_schema()
+
+    @property
+    def prediction(self) -> Prediction | None:
+        return getattr(self.module, "PREDICT", None)
 
     @cached_property
     def source(self) -> str:

@@ -183,34 +183,12 @@ def arrows(tips: Sequence[tuple[str, Tensor]], trails: Sequence[Tensor], title: 
     figure = go.Figure()
     most = max(float(tip.norm()) for _, tip in tips)
     for number, (label, tip) in enumerate(tips):
-        color = f"var(--series-{number // 2 + 1})"
-        if number % 2:
-            trail = trails[number // 2]
-            figure.add_scatter(
-                x=numbers(trail[:, 0]),
-                y=numbers(trail[:, 1]),
-                mode="markers",
-                marker={"size": 6, "color": color},
-                hoverinfo="skip",
-            )
-        x, y = numbers(tip)
-        figure.add_scatter(
-            x=[0, x],
-            y=[0, y],
-            mode="lines+markers",
-            line={"color": color, "width": 2, "dash": "dash" if number % 2 else "solid"},
-            marker={
-                "symbol": "arrow",
-                "size": [0, 14],
-                "angleref": "previous",
-                "color": color,
-                "opacity": 1,
-            },
-            hovertemplate=f"{label}: (%{{x}}, %{{y}})<extra></extra>",
-        )
-        away = 1.12 * most / max(float(tip.norm()), 1e-9)
-        side = "left" if x > 0.5 * most else "right" if x < -0.5 * most else "center"
-        figure.add_annotation(x=x * away, y=y * away, text=label, showarrow=False, xanchor=side)
+        color, second = f"var(--series-{number // 2 + 1})", bool(number % 2)
+        if second:
+            figure.add_trace(_dots(trails[number // 2], color))
+        figure.add_trace(_arrow(tip, label, color, "dash" if second else "solid"))
+        x, y = numbers(tip * 1.22 * most / float(tip.norm().clamp_min(1e-9)))
+        figure.add_annotation(x=x, y=y, text=label, showarrow=False)
     ring = {"x0": -most, "x1": most, "y0": -most, "y1": most}
     figure.add_shape(type="circle", line={"color": "var(--line)"}, layer="below", **ring)
     span = [-1.5 * most, 1.5 * most]
@@ -218,3 +196,22 @@ def arrows(tips: Sequence[tuple[str, Tensor]], trails: Sequence[Tensor], title: 
     figure.update_xaxes(range=span, constrain="domain")
     figure.update_yaxes(range=span, scaleanchor="x", constrain="domain")
     return figure.update_layout(height=500, margin={"t": 60})
+
+
+def _dots(points: Tensor, color: str) -> go.Scatter:
+    x, y = numbers(points[:, 0]), numbers(points[:, 1])
+    marker = {"size": 6, "color": color}
+    return go.Scatter(x=x, y=y, mode="markers", marker=marker, hoverinfo="skip")
+
+
+def _arrow(tip: Tensor, label: str, color: str, dash: str) -> go.Scatter:
+    x, y = numbers(tip)
+    head = {"symbol": "arrow", "size": [0, 14], "angleref": "previous", "opacity": 1}
+    return go.Scatter(
+        x=[0, x],
+        y=[0, y],
+        mode="lines+markers",
+        line={"color": color, "width": 2, "dash": dash},
+        marker=head | {"color": color},
+        hovertemplate=f"{label}: (%{{x}}, %{{y}})<extra></extra>",
+    )

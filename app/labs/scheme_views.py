@@ -90,12 +90,12 @@ def _describe(subject: Subject, values: Tensor) -> str:
         case "sinusoidal":
             return (
                 "A row is a position, two columns are a sine and a cosine: quick on the left, slow "
-                f"on the right. Pair {subject.pair} is framed."
+                f"on the right. ▼ marks pair {subject.pair}."
             )
         case "rope":
             return (
                 "The waves are the sinusoidal ones, cosines on the left and sines on the right, "
-                f"but they multiply and are not added. Pair {subject.pair} is framed."
+                f"but they multiply and are not added. ▼ marks pair {subject.pair}."
             )
         case "learned":
             strength = values.square().sum(dim=0)  # (C,)
@@ -121,7 +121,7 @@ def compare(subject: Subject, models: Models) -> Illustration:
     return Illustration(
         figures=(draw.over_distance(curves, _title(subject), QUANTITIES[scheme], subject.offset),),
         reading=(
-            f"{WAYS[scheme]}. To a query at {int(places[0])} it is {near:.3g} at offset 0, "
+            f"{WAYS[scheme]}. From a query at {int(places[0])}: {near:.3g} at offset 0, "
             f"{next_door:.3g} at 1, {far:.3g} at {offset}. Three queries are drawn: where their "
             "curves lie on one another, it does not matter where in the text the two stand."
         ),
@@ -199,7 +199,7 @@ def rotate(subject: Subject, models: Models) -> Illustration:
         (f"from {int(places[start])}", torch.arange(count), asked[start:][:count] @ asks[start])
         for start in starts
     ]
-    title = f"{_pair(subject)}: {offset} positions on, from two starts"
+    title = f"{_pair(subject)}: {offset} positions on, twice"
     return Illustration(
         figures=(
             draw.arrows(tips, trails, title),
@@ -228,7 +228,7 @@ def _tips(
     """The arrows (2,) of what asks and of what is asked, for both starts, labelled."""
     asks, asked = sides
     if scheme not in WITH_VECTORS:
-        return [("query and key, anywhere", asks[0])]
+        return [("query, key", asks[0])]
     one, other = ("query", "key") if scheme == "rope" else ("position", "position")
     tips = []
     for start in starts:

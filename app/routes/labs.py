@@ -10,13 +10,15 @@ from urllib.parse import urlencode
 
 from anyio import to_thread
 from fastapi import APIRouter, HTTPException, Request
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import Response
 
+from app import practice
+from app.db import SessionDep
 from app.errors import sentence
 from app.labs import LABS
 from app.labs.illustration import Illustration, Lab, LabParams, UnfitInput
-from app.routes.depends import BankDep, LabDep, page
+from app.routes.depends import BankDep, LabDep, LearnerDep, page
 
 router = APIRouter()
 
@@ -77,10 +79,10 @@ def list_labs(bank: BankDep) -> list[dict[str, Any]]:
 @router.get("/api/labs/{name}", tags=["labs"])
 async def run_lab(request: Request, lab: LabDep) -> dict[str, Any]:
     """One run of a lab, its parameters in the query."""
-    illustration = await _run_or_refuse(request, lab)
+    illustration, params = await _run_or_refuse(request, lab, dict(request.query_params))
     return {
         "name": lab.name,
-        "params": lab.params.model_validate(dict(request.query_params)).model_dump(),
+        "params": params.model_dump(),
         "figures": [json.loads(figure.to_json()) for figure in illustration.figures],
         "reading": illustration.reading,
         "checks": illustration.checks,
@@ -90,10 +92,47 @@ async def run_lab(request: Request, lab: LabDep) -> dict[str, Any]:
     }
 
 
+class PredictionForm(BaseModel):
+    """What is expected of a run: the parameters of the run, and the number of a choice."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    params: dict[str, Any] = {}
+    choice: int = Field(ge=0, le=3)
+
+
+@router.post("/api/labs/{name}/predictions", status_code=201, tags=["labs"])
+async def predict(
+    request: Request, lab: LabDep, form: PredictionForm, session: SessionDep, learner: LearnerDep
+) -> dict[str, Any]:
+    """Keep a prediction; the run is computed here, so that the outcome is the lab's own."""
+    illustration, params = await _run_or_refuse(request, lab, form.params)
+    asked = lab.prediction
+    if asked is None or illustration.outcome is None:
+        raise HTTPException(422, "This run asks for no prediction.")
+    if form.choice >= len(asked.choices):
+        raise HTTPException(422, f"There are {len(asked.choices)} choices, numbered from 0.")
+    kept = practice.predict(
+        session,
+        learner,
+        lab.name,
+        address(lab.name, params.model_dump()),
+        form.choice,
+        illustration.outcome,
+    )
+    return {
+        "choice": kept.choice,
+        "outcome": kept.outcome,
+        "right": kept.choice == kept.outcome,
+        "says": asked.choices[kept.outcome],
+    }
+
+
 @router.get("/api/labs/{name}/table.csv", tags=["labs"])
 async def run_lab_as_csv(request: Request, lab: LabDep) -> Response:
     """The numbers of one run, its parameters in the query, as CSV."""
-    table = (await _run_or_refuse(request, lab)).table
+    illustration, _ = await _run_or_refuse(request, lab, dict(request.query_params))
+    table = illustration.table
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(table.columns)
@@ -102,9 +141,12 @@ async def run_lab_as_csv(request: Request, lab: LabDep) -> Response:
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-async def _run_or_refuse(request: Request, lab: Lab) -> Illustration:
+async def _run_or_refuse(
+    request: Request, lab: Lab, given: Mapping[str, Any]
+) -> tuple[Illustration, LabParams]:
     try:
-        return await run(request, lab, lab.params.model_validate(dict(request.query_params)))
+        params = lab.params.model_validate(given)
+        return await run(request, lab, params), params
     except ValidationError as error:
         raise HTTPException(422, sentence(error.errors())) from error
     except UnfitInput as error:

@@ -2,6 +2,7 @@
 import { explore } from "./explorer.js";
 import { offerPlayer } from "./player.js";
 import { drawAll, save } from "./plot.js";
+import { askFirst } from "./predict.js";
 import { saveMap } from "./vector.js";
 
 export async function showLab(lab) {
@@ -11,7 +12,7 @@ export async function showLab(lab) {
     lab.replaceChildren(...fragment.body.childNodes);
   }
   const form = lab.querySelector("form");
-  show(lab, form);
+  askFirst(lab, form, () => show(lab, form));
   offerPlayer(lab, form);
   lab.addEventListener("click", (event) => {
     if (event.target.closest("[data-export]") && event.target.value) {

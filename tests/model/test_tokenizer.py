@@ -59,6 +59,11 @@ def test_half_a_character_is_refused() -> None:
         TOKENIZER.encode("a\ud800")
 
 
+def test_what_is_no_text_is_refused() -> None:
+    with pytest.raises(ValueError, match="a bytes, where a text is needed"):
+        TOKENIZER.encode(b"the cars")  # type: ignore[arg-type]
+
+
 def test_an_unknown_tag_is_refused() -> None:
     with pytest.raises(ValueError, match=r"<de>.*<fr>"):
         TOKENIZER.identity("<de>")

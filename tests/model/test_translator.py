@@ -147,6 +147,11 @@ def test_an_unknown_language_is_refused(translator: Translator) -> None:
         translator.translate("The cat sleeps.", "de")  # type: ignore[arg-type]
 
 
+def test_what_is_no_text_is_refused(translator: Translator) -> None:
+    with pytest.raises(ValueError, match="a bytes, where a sentence is needed"):
+        translator.translate(b"the cat")  # type: ignore[arg-type]
+
+
 def test_half_a_character_is_refused(translator: Translator) -> None:
     with pytest.raises(ValueError, match="half a character"):
         translator.translate("the \ud800 cat")

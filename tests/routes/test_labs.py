@@ -1,9 +1,17 @@
 """The labs' one route: page, fragment and JSON, and what it says to bad parameters."""
 
 import csv
+from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
+from sqlmodel import Session
+
+from app import practice
+from app.labs import LABS
+from app.labs.illustration import Prediction
+from app.tables import LOCAL_LEARNER
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +27,16 @@ async def test_the_list_names_claim_questions_and_schema(client: httpx.AsyncClie
 
 async def test_a_run_is_given_whole(client: httpx.AsyncClient) -> None:
     answer = (await client.get(f"/api{LAB}?layer=1&head=2")).json()
-    assert set(answer) == {"name", "params", "figures", "reading", "checks", "table", "notes", "data"}
+    assert set(answer) == {
+        "name",
+        "params",
+        "figures",
+        "reading",
+        "checks",
+        "table",
+        "notes",
+        "data",
+    }
     assert answer["params"]["layer"] == "1"
     assert set(answer["checks"][0]) == {"claim", "measured", "holds"}
     rows = answer["figures"][0]["data"][0]["z"]
@@ -80,3 +97,48 @@ async def test_what_is_typed_into_a_lab_is_text(client: httpx.AsyncClient) -> No
 async def test_an_unknown_lab_is_a_404(client: httpx.AsyncClient) -> None:
     assert (await client.get("/labs/phrenology")).status_code == 404
     assert (await client.get("/api/labs/phrenology")).json()["detail"].endswith(".")
+
+
+@pytest.fixture
+def asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the lab ask something; the run bears out the second choice if the encoder is on."""
+    module = LABS["cross-attention"].module
+    compute = module.illustrate
+
+    def illustrate(params: Any, models: Any) -> Any:
+        return replace(compute(params, models), outcome=1 if params.encoder == "on" else 0)
+
+    monkeypatch.setattr(module, "PREDICT", Prediction("Sharp?", ("No.", "Yes.")), raising=False)
+    monkeypatch.setattr(module, "illustrate", illustrate)
+
+
+@pytest.mark.usefixtures("asking")
+async def test_a_prediction_is_kept_with_the_outcome_of_its_own_run(
+    client: httpx.AsyncClient, session: Session
+) -> None:
+    assert "Sharp?" in (await client.get(LAB)).text
+    for encoder, right in (("on", True), ("off", False)):
+        form = {"choice": 1, "params": {"encoder": encoder}}
+        response = await client.post(f"/api{LAB}/predictions", json=form)
+        assert response.status_code == 201
+        assert response.json()["right"] is right
+    kept = practice.predictions(session, LOCAL_LEARNER)
+    assert [(row.choice, row.outcome) for row in kept] == [(1, 0), (1, 1)]
+    assert "encoder=off" in kept[0].address
+
+
+@pytest.mark.usefixtures("asking")
+@pytest.mark.parametrize(
+    "form", [{"choice": 2}, {"choice": -1}, {}, {"choice": 0, "params": {"layer": 9}}]
+)
+async def test_a_prediction_that_fits_nothing_is_refused(
+    client: httpx.AsyncClient, session: Session, form: dict[str, Any]
+) -> None:
+    response = await client.post(f"/api{LAB}/predictions", json=form)
+    assert response.status_code == 422
+    assert practice.predictions(session, LOCAL_LEARNER) == []
+
+
+async def test_a_run_that_asks_nothing_takes_no_prediction(client: httpx.AsyncClient) -> None:
+    response = await client.post(f"/api{LAB}/predictions", json={"choice": 0})
+    assert response.status_code == 422
