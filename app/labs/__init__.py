@@ -23,8 +23,8 @@ LABS = {
 # Named by questions already, not built yet; a name moves out of here when its lab arrives.
 PLANNED = frozenset(
     """
-    path-length multi-head qkv-projection scaled-dot-product encoder-decoder
-    residual layer-norm feed-forward causal-mask teacher-forcing complexity padding against-rnn
+    path-length qkv-projection scaled-dot-product encoder-decoder
+    residual layer-norm feed-forward teacher-forcing complexity padding against-rnn
     training-run vision-transformer masked-lm next-token bert-vs-gpt attention-views
     training-memory gradient-accumulation long-sequences sparse-attention linear-attention
     fine-tuning head-roles regularisation warmup tokenization subwords unknown-words
