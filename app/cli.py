@@ -1,9 +1,12 @@
-"""The `attend` command: serve the app, check the bank."""
+"""The `attend` command: serve the app, check the bank, run the labs, train the models."""
 
+import json
+import time
 from pathlib import Path
 from socket import socket
 from typing import Annotated, NoReturn
 
+import torch
 import typer
 import uvicorn
 
@@ -11,6 +14,9 @@ from app import bank, labs
 from app.bank import DECKS, Bank
 from app.main import create_app
 from app.settings import Settings
+from model import train as training
+from model.checkpoint import Models
+from model.tasks import tasks
 
 app = typer.Typer(
     help="Practise Transformer theory and see each answer be true.",
@@ -52,6 +58,40 @@ def check(
     except bank.BankError as error:
         _refuse(error)
     typer.echo(_table(loaded))
+
+
+@app.command("labs")
+def run_labs() -> None:
+    """Run every lab at its defaults and print what it took and which checks held."""
+    torch.set_num_threads(1)  # as the server does
+    models = Models(device=Settings().device)
+    typer.echo(f"{'lab':26}{'first ms':>9}{'again ms':>9}{'bytes':>10}  checks held")
+    for lab in labs.LABS.values():
+        took = []
+        for _ in range(2):  # the first run may have to read a model's weights
+            start = time.perf_counter()
+            run = lab.illustrate(lab.params(), models)
+            took.append(1000 * (time.perf_counter() - start))
+        size = sum(len(figure.to_json()) for figure in run.figures) + len(json.dumps(run.data))
+        held = sum(check.holds for check in run.checks)
+        typer.echo(
+            f"{lab.name:26}{took[0]:9.0f}{took[1]:9.0f}{size:10,}  {held} of {len(run.checks)}"
+        )
+
+
+@app.command()
+def train(
+    names: Annotated[list[str] | None, typer.Argument(help="Models; all if left out.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Fewer steps than it should be.")] = None,
+) -> None:
+    """Train models from scratch, or go on where a stopped training was; prints the figures."""
+    for name in names or list(tasks()):
+        try:
+            settings = {} if steps is None else {"steps": steps}
+            report = training.train(name, device=Settings().device, **settings)
+        except ValueError as error:
+            _refuse(error)
+        typer.echo(f"{name}: {json.dumps(report['figures'], indent=1, ensure_ascii=False)}")
 
 
 class _Server(uvicorn.Server):

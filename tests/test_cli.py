@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import app
+from app.labs import LABS
 from app.settings import Settings
 
 CLI = CliRunner()
@@ -16,6 +17,21 @@ def test_check_prints_what_the_bank_holds(questions: Path) -> None:
     assert result.exit_code == 0
     theory = next(line for line in result.output.splitlines() if line.startswith("theory"))
     assert theory.split()[:5] == ["theory", "2", "10", "50", "30"]
+
+
+def test_labs_runs_every_lab_and_all_checks_hold_at_the_defaults() -> None:
+    result = CLI.invoke(app, ["labs"])
+    assert result.exit_code == 0, result.output
+    rows = {line.split()[0]: line.split()[-3:] for line in result.output.splitlines()[1:]}
+    assert set(rows) == set(LABS)
+    for name, (held, _, of) in rows.items():
+        assert held == of, name
+
+
+def test_a_model_that_is_not_there_cannot_be_trained() -> None:
+    result = CLI.invoke(app, ["train", "oracle"])
+    assert result.exit_code == 1
+    assert "translator" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["check", "serve"])
