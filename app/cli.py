@@ -4,7 +4,7 @@ import json
 import time
 from pathlib import Path
 from socket import socket
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import torch
 import typer
@@ -87,7 +87,7 @@ def train(
     """Train models from scratch, or go on where a stopped training was; prints the figures."""
     for name in names or list(tasks()):
         try:
-            settings = {} if steps is None else {"steps": steps}
+            settings: dict[str, Any] = {} if steps is None else {"steps": steps}
             report = training.train(name, device=Settings().device, **settings)
         except ValueError as error:
             _refuse(error)

@@ -1,8 +1,12 @@
 """A lab in a real browser: the picture is the model's, and the address is its state."""
 
+import re
+
 import httpx
+import pytest
 from playwright.sync_api import Page, expect
 
+from app.labs import LABS
 from tests.browser.conftest import Server, Visit
 
 LAB = "/labs/cross-attention"
@@ -85,6 +89,41 @@ def test_no_page_is_wider_than_a_telephone(visit: Visit) -> None:
     ):
         page = visit(address, viewport=viewport)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_every_lab_is_drawn_on_a_telephone(visit: Visit, name: str) -> None:
+    page = visit(f"/labs/{name}", viewport={"width": 390, "height": 800})
+    picture = page.locator("[data-plot=drawn], [data-explorer=drawn]").first
+    skip = page.locator("[data-skip]:visible")
+    expect(picture.or_(skip).first).to_be_visible(timeout=20_000)
+    if skip.count():
+        skip.click()
+    expect(picture).to_be_visible(timeout=20_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_every_lab_can_be_read_without_javascript(visit: Visit, name: str) -> None:
+    page = visit(f"/labs/{name}", scripts=False)
+    page.locator("summary", has_text="The numbers as a table").click()
+    expect(page.locator(".output td").first).to_be_visible()
+    expect(page.locator(".reading")).to_be_visible()
+
+
+def test_a_prediction_comes_before_the_picture_and_never_blocks(visit: Visit) -> None:
+    asked = next((name for name, lab in LABS.items() if lab.prediction), None)
+    assert asked is not None
+    page = visit(f"/labs/{asked}")
+    expect(page.locator(".predict fieldset")).to_be_visible()
+    expect(page.locator("[data-output]")).to_be_hidden()
+    page.locator(".predict input").first.check()
+    page.get_by_role("button", name="Look").click()
+    expect(page.locator("[data-output]")).to_be_visible()
+    expect(page.locator(".predict output")).to_have_text(re.compile("As you expected|otherwise"))
+    page.reload()
+    page.get_by_role("button", name="Skip").click()
+    expect(page.locator("[data-output]")).to_be_visible()
 
 
 def test_plotly_is_asked_for_only_where_a_figure_is(visit: Visit) -> None:
