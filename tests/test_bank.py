@@ -152,6 +152,11 @@ def test_theory_answers_have_the_length_that_is_promised(theory: list[bank.Quest
         assert 2 <= sum(point.essential for point in question.points) <= 4, question.slug
 
 
+def test_every_lab_serves_a_question() -> None:
+    everything = load(ROOT / "questions")
+    assert [name for name in labs.LABS if not everything.serving(name)] == []
+
+
 def test_no_wording_both_makes_and_denies(theory: list[bank.Question]) -> None:
     for question in theory:
         for point in question.points:

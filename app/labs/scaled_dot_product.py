@@ -24,6 +24,7 @@ Divisor = Literal["1", "root", "width"]
 DIVISORS: dict[Divisor, str] = {"1": "nothing", "root": "√dₖ", "width": "dₖ"}
 WIDTHS = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
 REPEATS, QUERIES = 8, 48  # rows of scores: QUERIES in each of REPEATS separate draws
+FLOOR = 1e-8  # below, a gradient is drawn as this
 LOST = 0.5  # a gradient is lost, or a variance has moved, by more than this factor
 
 PREDICT = Prediction(
@@ -84,7 +85,7 @@ def illustrate(params: Params, models: Models) -> Illustration:
         figures=(_spread_figure(found, params), _softmax_figure(found, params)),
         reading=_reading(found, params),
         checks=(
-            _grows_as_width(found["1"].variance, params),
+            _grows_as_width(found["1"].variance),
             _stays_near_one(found[params.divisor].variance, params),
             _keeps_gradient(ratio, params),
             _between(found[params.divisor].entropy, params),
@@ -113,7 +114,7 @@ def divide_by(divisor: str, width: int) -> float:
 
 def measure(scores: list[Tensor]) -> Softmaxes:
     """What the softmax makes of `scores`, (R, Q, N) for each width."""
-    weights = [rows.softmax(dim=-1) for rows in scores]
+    weights = [rows.double().softmax(dim=-1) for rows in scores]
     keys = scores[0].shape[-1]
     entropy = [torch.special.entr(rows).sum(dim=-1).mean(dim=-1) for rows in weights]  # (R,) each
     return Softmaxes(
@@ -124,11 +125,16 @@ def measure(scores: list[Tensor]) -> Softmaxes:
 
 
 def jacobian_norm(weights: Tensor) -> Tensor:
-    """Frobenius norm of each row's Jacobian ∂aᵢ/∂sⱼ = aᵢ(δᵢⱼ − aⱼ): (..., N) -> (...)."""
-    squares = weights.square()
-    total = squares.sum(dim=-1)  # Σaᵢ²
-    inside = total - 2 * (squares * weights).sum(dim=-1) + total.square()
-    return inside.clamp_min(0).sqrt()
+    """Frobenius norm of each row's Jacobian ∂aᵢ/∂sⱼ = aᵢ(δᵢⱼ − aⱼ): (..., N) -> (...). Without
+    the difference 1 − aᵢ for the largest weight, of which nothing is left where that is near 1."""
+    first, others = weights.sort(dim=-1, descending=True).values.split(
+        (1, weights.shape[-1] - 1), dim=-1
+    )  # (..., 1), (..., N - 1)
+    squares = others.square()
+    rest = squares.sum(dim=-1, keepdim=True)  # (..., 1)
+    large = first.square() * (others.sum(dim=-1, keepdim=True).square() + rest)  # row of the first
+    small = squares * ((1 - others).square() + first.square() + rest - squares)  # each other row
+    return (large[..., 0] + small.sum(dim=-1)).clamp_min(0).sqrt()
 
 
 def _kept(gradient: Tensor) -> float:
@@ -136,7 +142,7 @@ def _kept(gradient: Tensor) -> float:
     return float(gradient[-1].median() / gradient[0].median())
 
 
-def _grows_as_width(variance: Tensor, params: Params) -> Check:
+def _grows_as_width(variance: Tensor) -> Check:
     ratios = variance.mean(dim=1) / torch.tensor(WIDTHS)  # (W,)
     low, high = float(ratios.min()), float(ratios.max())
     return Check(
@@ -198,7 +204,9 @@ def _reading(found: dict[Divisor, Softmaxes], params: Params) -> str:
 def _spread_figure(found: dict[Divisor, Softmaxes], params: Params) -> go.Figure:
     figure = go.Figure()
     _draw(figure, {name: part.variance for name, part in found.items()}, params)
-    figure.add_hline(y=1, line={"color": "var(--ink-soft)", "width": 1, "dash": "dot"})
+    dotted = {"color": "var(--ink-soft)", "width": 1, "dash": "dot"}
+    figure.add_hline(y=1, line=dotted)
+    figure.add_vline(x=int(params.width), line=dotted)
     _finish(figure, "Variance of the scores over the width of a head", 420)
     figure.update_xaxes(title={"text": "width dₖ (log scale)"})
     figure.update_yaxes(title={"text": "variance (log scale)"}, type="log")
@@ -208,11 +216,16 @@ def _spread_figure(found: dict[Divisor, Softmaxes], params: Params) -> go.Figure
 def _softmax_figure(found: dict[Divisor, Softmaxes], params: Params) -> go.Figure:
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     _draw(figure, {name: 100 * part.entropy for name, part in found.items()}, params, row=1)
-    _draw(figure, {name: part.gradient for name, part in found.items()}, params, row=2)
+    _draw(
+        figure,
+        {name: part.gradient.clamp_min(FLOOR) for name, part in found.items()},
+        params,
+        row=2,
+    )
     _finish(figure, "What the softmax makes of them", 560)
     figure.update_xaxes(title={"text": "width dₖ (log scale)"}, row=2, col=1)
     figure.update_yaxes(title={"text": "entropy, % of even"}, rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(title={"text": "Jacobian (log scale)"}, type="log", row=2, col=1)
+    figure.update_yaxes(title={"text": "median Jacobian (log)"}, type="log", row=2, col=1)
     return figure
 
 

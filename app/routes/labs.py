@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import Response
 
 from app import practice
+from app.bank import TOPICS
 from app.db import SessionDep
 from app.errors import sentence
 from app.labs import LABS
@@ -25,7 +26,14 @@ router = APIRouter()
 
 @router.get("/labs", include_in_schema=False)
 def index(request: Request, bank: BankDep) -> Response:
-    return page(request, "labs/index.html", labs=LABS.values(), bank=bank)
+    serving = {name: bank.serving(name) for name in LABS}
+    by_topic = {
+        topic: [
+            lab for name, lab in LABS.items() if serving[name] and topic == serving[name][0].topic
+        ]
+        for topic in TOPICS
+    }
+    return page(request, "labs/index.html", by_topic=by_topic, serving=serving)
 
 
 @router.get("/labs/{name}", include_in_schema=False)

@@ -66,12 +66,17 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    server = Server(tmp_path / "data", free_port())
+def serving(data: Path) -> Iterator[Server]:
+    server = Server(data, free_port())
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server for this test alone, which may kill it."""
+    yield from serving(tmp_path / "data")
 
 
 # Not for the whole session: Playwright keeps an event loop running as long as it is open, and
