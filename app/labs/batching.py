@@ -16,85 +16,90 @@ SHUFFLES = 5
 Order = Literal["by length", "random"]
 
 
-def batches(translator: Translator, order: Order, size: int) -> Illustration:
-    """What padding wastes on sentences of the corpus, by how batches are put together."""
+def show_batches(translator: Translator, order: Order, size: int) -> Illustration:
+    """Batches of `size` in this order, and what other sizes and the other order would waste."""
     texts = [sentence.text("en") for sentence in islice(sentences(1), DRAWN)]
     lengths = [1 + len(translator.tokenizer.encode(text)) for text in texts]  # with the tag
     shuffled = [Random(seed).sample(lengths, DRAWN) for seed in range(SHUFFLES)]
-    by_length = sorted(lengths)
     wastes = {
-        "random": [[_waste(order, size) for order in shuffled] for size in SIZES],
-        "by length": [[_waste(by_length, size)] for size in SIZES],
+        "random": [[waste(run, each) for run in shuffled] for each in SIZES],
+        "by length": [[waste(sorted(lengths), each)] for each in SIZES],
     }
-    order = by_length if params.order == "by length" else shuffled[0]
-    here, usual = _waste(order, params.size), _waste(shuffled[0], params.size)
-    rows = range(0, DRAWN, params.size)
-    filled = [max(order[i : i + params.size]) for i in rows for _ in order[i : i + params.size]]
+    queue = sorted(lengths) if order == "by length" else shuffled[0]
+    slots = [max(queue[i - i % size :][:size]) for i in range(DRAWN)]
+    means = [sum(run) / len(run) for run in wastes["random"]]
+    here, usual = waste(queue, size), waste(shuffled[0], size)
     return Illustration(
-        figures=(_waste_figure(wastes, params), _slots_figure(order, filled, params)),
+        figures=(_by_size(wastes, size), _slots(queue, slots, f"Batches of {size}, {order}")),
         reading=(
             f"{DRAWN} sentences have {min(lengths)} to {max(lengths)} tokens, {sum(lengths)} in "
-            f"all. In batches of {params.size}, {params.order}, they take {sum(filled)} slots, of "
-            f"which {here:.1%} are padding; every one of them is computed."
+            f"all. In batches of {size}, {order}, they take {sum(slots)} slots, of which "
+            f"{here:.1%} are padding, and every slot is computed. In random order: {usual:.1%}."
         ),
         checks=(
             Check(
-                "Sentences of similar length share a batch: less than half of the waste is left.",
+                "Batched so, the sentences waste less than half of what random order wastes.",
                 f"{here:.1%} of the slots are padding, in random order {usual:.1%}",
                 here < usual / 2,
             ),
             Check(
-                "A larger batch wastes no less.",
-                "in random order, mean of five: "
-                + ", ".join(f"{100 * sum(w) / len(w):.0f}" for w in wastes["random"])
-                + " % for 1, 2, 4, ... sentences",
-                wastes["random"][0][0] == 0
-                and sum(wastes["random"][-1]) > sum(wastes["random"][1]),
+                "In random order, a larger batch wastes more.",
+                f"mean of {SHUFFLES} orders for {', '.join(map(str, SIZES))} sentences: "
+                f"{', '.join(f'{100 * mean:.0f}' for mean in means)} %",
+                means == sorted(means),
             ),
         ),
         table=Table(
             ("batch size", "random order (%)", "lowest", "highest", "by length (%)"),
             tuple(
-                (size, *(round(100 * w, 1) for w in (sum(r) / len(r), min(r), max(r), s[0])))
-                for size, r, s in zip(SIZES, wastes["random"], wastes["by length"], strict=True)
+                (each, *(round(100 * w, 1) for w in (mean, min(runs), max(runs), *ordered)))
+                for each, mean, runs, ordered in zip(
+                    SIZES, means, wastes["random"], wastes["by length"], strict=True
+                )
             ),
         ),
     )
 
 
-def _waste(lengths: list[int], size: int) -> float:
-    """The share of slots that hold padding, in batches of `size` as they come."""
+def waste(lengths: list[int], size: int) -> float:
+    """The share of slots that hold padding, in batches of `size` as the sentences come."""
     batches = [lengths[i : i + size] for i in range(0, len(lengths), size)]
     return 1 - sum(lengths) / sum(len(batch) * max(batch) for batch in batches)
 
 
-def _waste_figure(wastes: dict[str, list[list[float]]], order: Order, size: int) -> go.Figure:
+def _by_size(wastes: dict[str, list[list[float]]], size: int) -> go.Figure:
     figure = go.Figure()
     for order, runs in wastes.items():
         means = [100 * sum(run) / len(run) for run in runs]
-        spread = {
-            "array": [100 * max(run) - mean for run, mean in zip(runs, means, strict=True)],
-            "arrayminus": [mean - 100 * min(run) for run, mean in zip(runs, means, strict=True)],
-        }
+        above = [100 * max(run) - mean for run, mean in zip(runs, means, strict=True)]
+        below = [mean - 100 * min(run) for run, mean in zip(runs, means, strict=True)]
+        spread = {"array": above, "arrayminus": below} if len(runs[0]) > 1 else None
         figure.add_scatter(x=SIZES, y=means, name=order, error_y=spread, mode="lines+markers")
-    figure.add_vline(x=params.size, line={"color": "var(--ink-soft)", "dash": "dot"})
+    figure.add_vline(x=size, line={"color": "var(--ink-soft)", "dash": "dot", "width": 1})
     figure.update_layout(
         template=None,
-        title={"text": "What of a batch is padding"},
-        xaxis={"title": {"text": "sentences in a batch (log scale)"}, "type": "log", "dtick": "D1"},
+        title={"text": "How much of a batch is padding"},
+        height=380,
+        xaxis={
+            "title": {"text": "sentences in a batch (log scale)"},
+            "type": "log",
+            "tickvals": SIZES,
+        },
         yaxis={"title": {"text": "padding (% of slots)"}, "rangemode": "tozero"},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )
     return figure
 
 
-def _slots_figure(order: list[int], filled: list[int], order: Order, size: int) -> go.Figure:
+def _slots(queue: list[int], slots: list[int], title: str) -> go.Figure:
     figure = go.Figure()
-    figure.add_scatter(y=filled, name="slots", line={"shape": "hv"}, mode="lines")
-    figure.add_scatter(y=order, name="real tokens", line={"shape": "hv"}, fill="tozeroy")
+    figure.add_scatter(y=queue, name="real tokens", mode="lines", fill="tozeroy")
+    figure.add_scatter(y=slots, name="slots computed", mode="lines")
+    figure.update_traces(line={"shape": "hv", "width": 1.5})
     figure.update_layout(
         template=None,
-        title={"text": f"Batches of {params.size}, {params.order}"},
+        title={"text": title},
+        height=340,
         xaxis={"title": {"text": "sentence, in the order of the batches"}},
         yaxis={"title": {"text": "tokens"}, "rangemode": "tozero"},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},

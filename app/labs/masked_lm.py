@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from app.labs.gaps import CONTEXTS, GappedSentence, guess, read, surprise, tokenizer_of, unseen_sentences
+from app.labs.gaps import CONTEXTS, Gap, GappedSentence, surprise, unseen_sentences
 from app.labs.illustration import (
     Check,
     Illustration,
@@ -27,10 +27,10 @@ from app.labs.illustration import (
 from model.checkpoint import Models
 from model.tasks.masked import MASK
 from model.tokenizer import Tokenizer
-from model.transformer import Transformer
 
-SENTENCES, COPIES = 16, 12  # held out; each is corrupted so many times
+SENTENCES, COPIES = 16, 8  # held out; each is corrupted so many times
 SHOWN = 8  # candidates
+LEGEND = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0}
 
 
 class Params(LabParams):
@@ -55,7 +55,7 @@ class Params(LabParams):
     ] = "both"
     instead: Annotated[
         Literal["mask", "other", "itself"],
-            Field(
+        Field(
             title="In the word's place",
             description="What the model reads there: in training, 80, 10 and 10 % of the time.",
             json_schema_extra={
@@ -94,56 +94,66 @@ PREDICT = Prediction(
 
 @torch.no_grad()
 def illustrate(params: Params, models: Models) -> Illustration:
-    network, tokenizer = models.mlm.network, _tokenizer(models.mlm)
-    ids, place = _read(params, tokenizer)  # (T,)
-    chances = {
-        context: _guess(network, tokenizer, params, ids, place, context) for context in CONTEXTS
-    }  # (V,) each
-    chosen = chances[params.context]
-    surprise = {context: _surprise(network, tokenizer, ids[None], context) for context in CONTEXTS}
-    candidates = chosen.topk(SHOWN).indices.tolist()
-    tokens = tokenizer.pieces(ids.tolist())
-    alone = float(chances["left"][ids[place]] / chances["both"][ids[place]])
-    rows = _unseen_sentences(tokenizer)
+    gap = Gap.read(params.sentence, params.hide, models)
+    instead = _instead(params, gap)
+    chances = {context: gap.guess(context, instead) for context in CONTEXTS}  # (V,) each
+    candidates = chances[params.context].topk(SHOWN).indices.tolist()
+    rows = unseen_sentences(gap.tokenizer, SENTENCES)
     return Illustration(
-        figures=(
-            _candidates(chances, candidates, tokenizer, tokens[place]),
-            _by_word(surprise, tokens),
-        ),
-        reading=_reading(params, chances, candidates, tokenizer, ids, place),
+        figures=(_candidates(chances, candidates, gap), _by_word(gap)),
+        reading=_reading(params, chances, candidates[0], gap),
         checks=(
-            *_sides(network, tokenizer, params, ids, place),
-            _not_in_the_input(network, tokenizer, params, ids, place),
-            _two_sides_tell_more(network, tokenizer, rows, params.context),
-            *_corrupted(network, tokenizer, rows, params),
+            *_sides(params, gap, chances),
+            _not_in_the_input(params, gap, chances),
+            _two_sides_tell_more(params, gap, rows),
+            *_corrupted(params, gap, rows),
         ),
         table=Table(
             columns=("candidate", *CONTEXTS.values()),
             rows=tuple(
-                (tokenizer.piece(i), *(round(float(p[i]), 4) for p in chances.values()))
+                (gap.tokenizer.piece(i), *(round(float(p[i]), 4) for p in chances.values()))
                 for i in candidates
             ),
         ),
-        outcome=(1 if 0.5 <= alone <= 2 else 0 if alone < 0.5 else 2)
-        if place < len(ids) - 1
-        else None,
+        outcome=_outcome(gap, chances),
     )
 
 
-def _sides(
-    network: Transformer, tokenizer: Tokenizer, params: Params, ids: Tensor, place: int
-) -> list[Check]:
+def _instead(params: Params, gap: Gap) -> int | None:
+    """What the model reads in the gap; None is the mask."""
+    if params.instead == "itself":
+        return gap.truth
+    if params.instead == "other":
+        generator = torch.Generator().manual_seed(params.seed)
+        return int(torch.randint(4, len(gap.tokenizer), (), generator=generator))
+    return None
+
+
+def _outcome(gap: Gap, chances: dict[str, Tensor]) -> int | None:
+    """What became of the hidden word without its right context; None where it has none."""
+    if gap.place == len(gap.ids) - 1:
+        return None
+    ratio = float(chances["left"][gap.truth] / chances["both"][gap.truth])
+    return 0 if ratio < 0.5 else 2 if ratio > 2 else 1
+
+
+def _moved(one: Tensor, other: Tensor) -> float:
+    """How much probability is elsewhere: the total variation of two distributions (V,)."""
+    return float((one - other).abs().sum() / 2)
+
+
+def _sides(params: Params, gap: Gap, chances: dict[str, Tensor]) -> list[Check]:
     """For each side that has words: whether hiding it changes the guess."""
-    chances = _guess(network, tokenizer, params, ids, place, params.context)
     found = []
-    for side, other, words in (("left", "right", place), ("right", "left", len(ids) - 1 - place)):
-        if words:
-            if params.context == side:  # then nothing at all is left to read
-                bare = torch.full_like(ids, tokenizer.identity(MASK))
-                without = network(bare[None])[0, place].softmax(dim=-1)
-            else:
-                without = _guess(network, tokenizer, params, ids, place, other)
-            moved = float((chances - without).abs().sum() / 2)
+    words = {"left": gap.place, "right": len(gap.ids) - 1 - gap.place}
+    for side, other in (("left", "right"), ("right", "left")):
+        if words[side]:
+            without = (
+                gap.guess("none", _instead(params, gap))
+                if params.context == side
+                else chances[other]
+            )
+            moved = _moved(chances[params.context], without)
             found.append(
                 Check(
                     f"What stands on the {side} of the gap changes the guess.",
@@ -154,15 +164,9 @@ def _sides(
     return found
 
 
-def _not_in_the_input(
-    network: Transformer, tokenizer: Tokenizer, params: Params, ids: Tensor, place: int
-) -> Check:
-    swapped = ids.clone()
-    swapped[place] = 4 + (int(ids[place]) - 3) % (len(tokenizer) - 4)
-    one, other = (
-        _guess(network, tokenizer, params, x, place, params.context) for x in (ids, swapped)
-    )
-    moved = float((one - other).abs().sum() / 2)
+def _not_in_the_input(params: Params, gap: Gap, chances: dict[str, Tensor]) -> Check:
+    other = gap.with_another_truth()
+    moved = _moved(chances[params.context], other.guess(params.context, _instead(params, other)))
     return Check(
         "The answer is not in the input.",
         f"another hidden word in the same place moves {moved:.2f} of the probability",
@@ -170,15 +174,17 @@ def _not_in_the_input(
     )
 
 
-def _two_sides_tell_more(
-    network: Transformer, tokenizer: Tokenizer, rows: Tensor, context: str
-) -> Check:
-    bits = {c: float(_surprise(network, tokenizer, rows, c).mean()) for c in CONTEXTS}
+def _two_sides_tell_more(params: Params, gap: Gap, rows: Tensor) -> Check:
+    bits = {
+        context: float(surprise(gap.network, gap.tokenizer, rows, context).mean())
+        for context in CONTEXTS
+    }
+    each = ", ".join(f"{bits[context]:.2f} from {name}" for context, name in CONTEXTS.items())
     return Check(
-        "With what this model reads, a hidden word surprises it less than with one side alone.",
-        f"over all {int((rows != tokenizer.pad).sum())} tokens of {len(rows)} held-out sentences: "
-        + ", ".join(f"{name} {bits[c]:.2f} bits" for c, name in CONTEXTS.items()),
-        bits[context] < min(bits["left"], bits["right"]),
+        "With what is read here, a hidden token surprises less than from one side alone.",
+        f"bits, over all {int((rows != gap.tokenizer.pad).sum())} tokens of {len(rows)} held-out "
+        f"sentences: {each}",
+        bits[params.context] < min(bits["left"], bits["right"]),
     )
 
 
@@ -195,16 +201,14 @@ def corrupt(
     return torch.where(swapped, others, given), masked, swapped, chosen & ~masked & ~swapped
 
 
-def _corrupted(
-    network: Transformer, tokenizer: Tokenizer, rows: Tensor, params: Params
-) -> tuple[Check, Check]:
+def _corrupted(params: Params, gap: Gap, rows: Tensor) -> tuple[Check, Check]:
     """Held-out sentences as in training: where the loss comes from, and what is restored."""
     generator = torch.Generator().manual_seed(params.seed)
     tokens = rows.repeat(COPIES, 1)
-    real = tokens != tokenizer.pad
-    given, *kinds = corrupt(tokens, real, params.share / 100, tokenizer, generator)
+    real = tokens != gap.tokenizer.pad
+    given, *kinds = corrupt(tokens, real, params.share / 100, gap.tokenizer, generator)
     chosen = kinds[0] | kinds[1] | kinds[2]
-    logits = network(given, real=real)  # (B, T, V)
+    logits = gap.network(given, real=real)  # (B, T, V)
     right = logits.argmax(dim=-1) == tokens
     masked, swapped, kept = (float(right[kind].float().mean()) for kind in kinds)
     with torch.enable_grad():
@@ -230,21 +234,21 @@ def _corrupted(
     )
 
 
-def _candidates(
-    chances: dict[str, Tensor], candidates: list[int], tokenizer: Tokenizer, word: str
-) -> go.Figure:
-    names = tokenizer.pieces(candidates)
+def _candidates(chances: dict[str, Tensor], candidates: list[int], gap: Gap) -> go.Figure:
+    names = gap.tokenizer.pieces(candidates)
     figure = go.Figure(
         [
-            go.Bar(name=name, x=[round(float(chances[context][i]), 4) for i in candidates])
+            go.Bar(
+                name=f"from {name}", x=[round(float(chances[context][i]), 4) for i in candidates]
+            )
             for context, name in CONTEXTS.items()
         ]
     )
     figure.update_traces(y=list(range(len(names))), orientation="h")
     figure.update_layout(
         template=None,
-        title={"text": f"What may stand in place of “{word}”"},
-        height=140 + 42 * len(names),
+        title={"text": f"What may stand in place of “{gap.tokens[gap.place]}”"},
+        height=160 + 42 * len(names),
         xaxis={"title": {"text": "probability"}, "rangemode": "tozero"},
         yaxis={
             "title": {"text": "candidate"},
@@ -252,52 +256,36 @@ def _candidates(
             "ticktext": names,
             "autorange": "reversed",
         },
-        legend={"orientation": "h", "y": -0.2},
+        legend=LEGEND,
     )
     return figure
 
 
-def _by_word(surprise: dict[str, Tensor], tokens: list[str]) -> go.Figure:
-    figure = go.Figure(
-        [
-            go.Scatter(
-                name=name,
-                x=list(range(len(tokens))),
-                y=[round(bits, 3) for bits in surprise[context].tolist()],
-                mode="lines+markers",
-            )
-            for context, name in CONTEXTS.items()
-        ]
-    )
+def _by_word(gap: Gap) -> go.Figure:
+    places = list(range(len(gap.ids)))
+    figure = go.Figure()
+    for context, name in CONTEXTS.items():
+        bits = surprise(gap.network, gap.tokenizer, gap.ids[None], context).tolist()
+        figure.add_scatter(
+            name=f"from {name}", x=places, y=[round(b, 3) for b in bits], mode="lines+markers"
+        )
     figure.update_layout(
         template=None,
-        title={"text": "Each word hidden in turn: how surprising it is"},
-        height=340,
-        xaxis={
-            "title": {"text": "hidden word"},
-            "tickvals": list(range(len(tokens))),
-            "ticktext": tokens,
-        },
-        yaxis={"title": {"text": "surprise (bits, −log₂ p)"}, "rangemode": "tozero"},
-        legend={"orientation": "h", "y": -0.35},
+        title={"text": "Each word masked in turn: how surprising it is"},
+        height=380,
+        xaxis={"title": {"text": "masked word"}, "tickvals": places, "ticktext": gap.tokens},
+        yaxis={"title": {"text": "surprise −log₂ p (bits)"}, "rangemode": "tozero"},
+        legend=LEGEND,
     )
     return figure
 
 
-def _reading(
-    params: Params,
-    chances: dict[str, Tensor],
-    candidates: list[int],
-    tokenizer: Tokenizer,
-    ids: Tensor,
-    place: int,
-) -> str:
-    truth, best = int(ids[place]), candidates[0]
-    chosen = chances[params.context]
-    rank = int((chosen > chosen[truth]).sum()) + 1
-    each = ", ".join(f"{float(p[truth]):.3f} from the {CONTEXTS[c]}" for c, p in chances.items())
+def _reading(params: Params, chances: dict[str, Tensor], best: int, gap: Gap) -> str:
+    chosen, word = chances[params.context], gap.tokens[gap.place]
+    rank = int((chosen > chosen[gap.truth]).sum()) + 1
+    each = ", ".join(f"{float(p[gap.truth]):.3f} from {CONTEXTS[c]}" for c, p in chances.items())
     return (
-        f"From the {CONTEXTS[params.context]} the model thinks of “{tokenizer.piece(best)}” first "
-        f"({float(chosen[best]):.2f}); “{tokenizer.piece(truth)}”, which stood there, comes at "
-        f"rank {rank} of {len(tokenizer)}. Its probability: {each}."
+        f"From {CONTEXTS[params.context]}, the model thinks of “{gap.tokenizer.piece(best)}” first "
+        f"({float(chosen[best]):.2f}); “{word}”, which stood there, has rank {rank} of "
+        f"{len(gap.tokenizer)}. Its probability: {each}."
     )

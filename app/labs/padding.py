@@ -8,9 +8,6 @@ Padding is computed like anything else, so sentences of similar length share a b
 random order and the waste comes back.
 """
 
-from dataclasses import dataclass
-from itertools import islice
-from random import Random
 from typing import Annotated, Literal
 
 import plotly.graph_objects as go
@@ -18,28 +15,21 @@ import torch
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
+from app.labs.batching import Order, show_batches
 from app.labs.illustration import Check, Illustration, LabParams, Prediction, Table, UnfitInput
+from app.labs.ragged import Together, fill_up, measure_change, pack, pad, share_on_padding
 from app.labs.translation import heat_map
-from model.attention import Call
 from model.checkpoint import Models
-from model.config import Switches
-from model.corpus import sentences
 from model.decode import greedy
-from model.positions import sinusoids
-from model.trace import Trace
 from model.translator import Translator
 
 TOKENS = 90  # of all sentences together
-DRAWN = 256  # sentences that are put into batches
-SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
-SHUFFLES = 5
-CLOSE = 1e-4  # of a token's length: rounding, when the sums come in another order
+CLOSE = 1e-4  # of a vector's length: sums in another order are rounded otherwise
 
 PREDICT = Prediction(
-    "The sentences are computed together as chosen. Whose tokens come out unlike alone?",
-    ("Nobody's.", "Those of some sentences, and not of the longest.", "Those of all sentences."),
+    "The sentences are computed together, in the way chosen. Whose tokens change by it?",
+    ("Nobody's.", "Those of some sentences, but not of all.", "Those of all sentences."),
 )
 
 
@@ -70,7 +60,7 @@ class Params(LabParams):
         Field(title="Positions", description="In the packed row, at each sentence's start."),
     ] = "begin anew"
     order: Annotated[
-        Literal["by length", "random"],
+        Order,
         Field(title="Order", description="In which the 256 sentences are put into batches."),
     ] = "by length"
     size: Annotated[
@@ -78,64 +68,74 @@ class Params(LabParams):
     ] = 16
 
 
-
-
 @torch.inference_mode()
 def illustrate(params: Params, models: Models) -> Illustration:
-    translator = models.translator
+    translator, masked = models.translator, params.mask == "on"
     if params.view == "batches":
-        return _batches(params, translator)
-    try:
-        parts = params.sentences.replace("?", "?\n").replace(".", ".\n").split("\n")
-        texts = [text for text in parts if text.strip()]
-        each = [translator.encode(text, "fr")[0] for text in texts]  # (n,) each
-    except ValueError as error:
-        raise UnfitInput(f"{str(error)[0].upper()}{str(error)[1:]}.") from error
-    if not 2 <= len(each) <= 6 or sum(map(len, each)) > TOKENS:
-        raise UnfitInput(
-            f"These are {len(each)} sentences of {sum(map(len, each))} tokens; write 2 to 6, with "
-            f"{TOKENS} tokens at most."
+        return show_batches(translator, params.order, params.size)
+    texts, each = _encode(params.sentences, translator)
+    if params.view == "packed":
+        together = pack(translator, each, masked=masked, restart=params.positions == "begin anew")
+        checks: tuple[Check, ...] = (_none_wasted(each),)
+    else:
+        together = pad(translator, each, masked=masked)
+        checks = (
+            _more_changes_nothing(translator, each, together, masked=masked),
+            _zero_is_no_mask(together, each),
+            _loss_stands(translator, each, together, masked=masked, texts=texts),
         )
     alone = [translator.network.encode(ids[None])[0] for ids in each]  # (n, C) each
-    if params.view == "packed":
-        together = pack(translator, each, params)
-        checks = (_hidden(together), _none_wasted(each))
-        axes = ("token that asks", "token that is read")
-        title = "Attention in the packed row, layer 1, mean of the heads"
-    else:
-        together = pad(translator, each, masked=params.mask == "on")
-        checks = _of_padding(params, translator, each, together, texts)
-        axes = ("token that asks", "slot that is read")
-        title = "Attention in the shortest row, layer 1, mean of the heads"
     moved = measure_change(together.outputs, alone)
-    asks = together.tokens[: len(together.pattern)]
     tokens = [translator.tokenizer.pieces(ids.tolist()) for ids in each]
+    which = "packed row" if params.view == "packed" else "shortest row"
     return Illustration(
         figures=(
-            _grid(moved, tokens, "<pad>" if params.view == "padded" else ""),
-            heat_map(together.pattern, asks, together.tokens, title, axes),
-        ),
-        reading=_reading(params, moved, together),
-        checks=(_as_alone(moved), *checks),
-        table=Table(
-            ("sentence", "tokens", "padding", "largest change"),
-            tuple(
-                (" ".join(row[1:]), len(row), max(map(len, tokens)) - len(row), float(change.max()))
-                if params.view == "padded"
-                else (" ".join(row[1:]), len(row), 0, float(change.max()))
-                for row, change in zip(tokens, moved, strict=True)
+            _grid(moved, tokens, "" if params.view == "packed" else "<pad>"),
+            heat_map(
+                together.pattern,
+                together.tokens[: len(together.pattern)],
+                together.tokens,
+                f"Attention in the {which}, layer 1, mean of the heads",
+                ("token that asks", "slot that is read"),
             ),
         ),
+        reading=_reading(params, moved, together),
+        checks=(_as_alone(moved), _hidden(together), *checks),
+        table=_table(moved, tokens, padded=params.view == "padded"),
         outcome=_outcome(moved),
     )
 
 
+def _encode(text: str, translator: Translator) -> tuple[list[str], list[Tensor]]:
+    """The sentences of `text`, and the ids (n,) of each."""
+    parts = text.replace("?", "?\n").replace(".", ".\n").splitlines()
+    texts = [part for part in parts if any(map(str.isalnum, part))]
+    try:
+        each = [translator.encode(part, "fr")[0] for part in texts]
+    except ValueError as error:
+        raise UnfitInput(f"{str(error)[0].upper()}{str(error)[1:]}.") from error
+    total = sum(map(len, each))
+    if not 2 <= len(each) <= 6 or total > TOKENS:
+        raise UnfitInput(
+            f"{len(each)} sentences with {total} tokens; write 2 to 6, with {TOKENS} at most."
+        )
+    return texts, each
 
 
-
-
-
-
+def _table(moved: list[Tensor], tokens: list[list[str]], *, padded: bool) -> Table:
+    longest = max(map(len, tokens))
+    return Table(
+        ("sentence", "tokens", "padding", "largest change"),
+        tuple(
+            (
+                " ".join(row[1:]),
+                len(row),
+                longest - len(row) if padded else 0,
+                float(f"{float(change.max()):.2g}"),
+            )
+            for row, change in zip(tokens, moved, strict=True)
+        ),
+    )
 
 
 def _outcome(moved: list[Tensor]) -> int:
@@ -192,11 +192,9 @@ def _reading(params: Params, moved: list[Tensor], together: Together) -> str:
     return (
         f"{len(moved)} rows of {slots} slots: {filler:.0%} of all slots are padding, {hides}. The "
         f"largest change of a token, as a share of its vector's length, row by row: {changes}. In "
-        f"the shortest row a token gives {share_on_padding(together.pattern):.0%} of its attention to "
-        "padding."
+        f"the shortest row a token gives {share_on_padding(together.pattern):.0%} of its attention "
+        "to padding."
     )
-
-
 
 
 def _as_alone(moved: list[Tensor]) -> Check:
@@ -225,26 +223,17 @@ def _none_wasted(each: list[Tensor]) -> Check:
     )
 
 
-def _of_padding(
-    params: Params,
-    translator: Translator,
-    each: list[Tensor],
-    together: Together,
-    texts: list[str],
-) -> tuple[Check, ...]:
-    masked = params.mask == "on"
+def _more_changes_nothing(
+    translator: Translator, each: list[Tensor], together: Together, *, masked: bool
+) -> Check:
     room = min(16, translator.network.config.limit - max(map(len, each)))
     more = pad(translator, each, masked=masked, extra=room)
-    change = max(float(c.max()) for c in measure_change(more.outputs, together.outputs))
-    return (
-        _hidden(together),
-        Check(
-            "More padding changes nothing.",
-            f"{room} more slots in every row: largest change {change:.1e}",
-            change < CLOSE,
-        ),
-        _zero_is_no_mask(together, each),
-        _loss_stands(translator, each, together, masked=masked, texts=texts),
+    moved = measure_change(more.outputs, together.outputs)
+    change = max(float(change.max()) for change in moved)
+    return Check(
+        "More padding changes nothing.",
+        f"{room} more slots in every row: largest change {change:.1e}",
+        change < CLOSE,
     )
 
 
@@ -253,11 +242,13 @@ def _zero_is_no_mask(together: Together, each: list[Tensor]) -> Check:
     row = min(range(len(each)), key=lambda i: len(each[i]))
     scores = together.trace["encoder.0.self_attention.scores"][row]  # (H, N, N)
     shares = [
-        share_on_padding(scores.masked_fill(~real[row], score).softmax(-1).mean(0)[: len(each[row])])
+        share_on_padding(
+            scores.masked_fill(~real[row], score).softmax(-1).mean(0)[: len(each[row])]
+        )
         for score in (0.0, -torch.inf)
     ]
     return Check(
-        "A score of zero hides nothing, one of minus infinity all.",
+        "A score of zero does not hide padding, minus infinity does.",
         f"share on padding in the shortest row, layer 1: {shares[0]:.2f} and {shares[1]:.2f}",
         shares[1] == 0 and (shares[0] > 0 or bool(real.all())),
     )
@@ -290,8 +281,8 @@ def _loss_stands(
     other = sum(f.ids != t.output_ids.tolist() for f, t in zip(found, own, strict=True))
     return Check(
         "Averaged over real targets, the loss is that of the sentences one by one.",
-        f"{right:.4f} against {one_by_one:.4f}; averaged over padding too {float(losses.mean()):.2f}"
-        f"; {other} of {len(own)} translations come out otherwise than alone",
+        f"{right:.4f} against {one_by_one:.4f}; averaged over padding too "
+        f"{float(losses.mean()):.2f}; {other} of {len(own)} translations are others than alone",
         abs(right - one_by_one) < CLOSE,
     )
 
@@ -299,11 +290,3 @@ def _loss_stands(
 def _losses(logits: Tensor, targets: Tensor) -> Tensor:
     """Cross-entropy of each target (T,) under `logits` (T, V)."""
     return F.cross_entropy(logits, targets, reduction="none")  # (T,)
-
-
-
-
-
-
-
-

@@ -15,24 +15,29 @@ from typing import Annotated, Literal
 import plotly.graph_objects as go
 import torch
 import torch.nn.functional as F
+from plotly.subplots import make_subplots
 from pydantic import Field
 from torch import Tensor
 
+from app.labs.bands import add_line, finish, median, shorten
 from app.labs.illustration import Check, Illustration, LabParams, Prediction, Table
-from app.labs.translation import Sentence, heat_map, notes, translate
+from app.labs.translation import Sentence, heat_map, notes, translate, weights_table
 from model.checkpoint import Models
 from model.config import Switches
 from model.trace import Trace
+from model.translator import Translation
 
 Norm = Literal["before", "after", "none"]
-TOKENS, CHANNELS, REPEATS = 12, 32, 3
-NEAR = 1e-3  # two gradients are of one order as long as neither is less than this share of the other
+TOKENS, CHANNELS, REPEATS = 12, 32, 5
+SMALL = 1e-3  # a share below this is orders of magnitude
 FLOOR = 1e-30  # what is smaller is drawn as this
+POWERS = {"type": "log", "exponentformat": "power"}
+PARTS = ("self_attention", "cross_attention", "feed_forward")
 
 PREDICT = Prediction(
-    "Take the skips away from this fresh network: how large is the first layer's gradient (of its "
-    "value weights) then, beside the last layer's?",
-    ("About as large still.", "Smaller by orders of magnitude.", "Larger by orders of magnitude."),
+    "Take the skips away from this fresh network: what will become of the gradient of the first "
+    "block's value weights?",
+    ("It stays within a factor of 1,000.", "It falls by more.", "It grows by more."),
 )
 
 
@@ -87,6 +92,7 @@ class Run:
 
     queries: Tensor  # gradient norm of every block's query weights, (L, R)
     values: Tensor  # and of its value weights, (L, R)
+    arriving: Tensor  # gradient norm of the stream at the bottom as a share of that on top, (R,)
     apart: Tensor  # how far tokens differ, as a share of the stream, after each block, (L + 1, R)
     variance: Tensor  # of the stream, likewise, (L + 1, R)
     missing: float  # what the last state lacks of embedding plus all outputs, as a share
@@ -94,42 +100,43 @@ class Run:
 
 def propagate(depth: int, skips: bool, norm: Norm, scale: float) -> Run:
     """Forward and back through `depth` fresh blocks of attention and a feed-forward network, the
-    loss a random direction of the output."""
+    loss a random direction of the output. The same weights with skips as without."""
     generator = torch.Generator().manual_seed(0)
 
-    def draw(*shape: int) -> Tensor:
-        return torch.randn(REPEATS, *shape, generator=generator, dtype=torch.double)
+    def draw(*shape: int, std: float = 1) -> Tensor:
+        drawn = torch.randn(REPEATS, *shape, generator=generator, dtype=torch.double)
+        return (std * drawn).requires_grad_()
 
     start, direction = draw(TOKENS, CHANNELS), draw(TOKENS, CHANNELS)  # (R, T, C)
-    spread = scale / math.sqrt(CHANNELS)
     blocks = [
-        [(draw(CHANNELS, CHANNELS) * spread).requires_grad_() for _ in range(5)]
+        [draw(CHANNELS, CHANNELS, std=scale / math.sqrt(CHANNELS)) for _ in range(5)]
         for _ in range(depth)
     ]
     stream, states, written = start, [start], start
     for queries, keys, values, widen, narrow in blocks:
         for weights in ((queries, keys, values), (widen, narrow)):
-            found = sublayer(normalise(stream) if norm == "before" else stream, *weights)
+            found = put_out(normalise(stream) if norm == "before" else stream, *weights)
             written = written + found
             stream = stream + found if skips else found
             stream = normalise(stream) if norm == "after" else stream
         states.append(stream)
     output = normalise(stream) if norm == "before" else stream
-    wanted = [weights for block in blocks for weights in (block[0], block[2])]
+    wanted = [start, stream, *(weights for block in blocks for weights in (block[0], block[2]))]
     gradients = torch.autograd.grad((output * direction).sum(), wanted)
-    norms = torch.stack([gradient.flatten(1).norm(dim=1) for gradient in gradients])  # (2L, R)
+    bottom, top, *norms = (gradient.flatten(1).norm(dim=1) for gradient in gradients)  # (R,) each
     every = torch.stack(states).detach()  # (L + 1, R, T, C)
     differing = every - every.mean(dim=2, keepdim=True)
     return Run(
-        queries=norms[0::2],
-        values=norms[1::2],
+        queries=torch.stack(norms[0::2]),
+        values=torch.stack(norms[1::2]),
+        arriving=bottom / top,
         apart=differing.flatten(2).norm(dim=2) / every.flatten(2).norm(dim=2),
         variance=every.flatten(2).var(dim=2),
-        missing=float((stream - written).norm() / written.norm()),
+        missing=float(((stream - written).norm() / written.norm()).detach()),
     )
 
 
-def sublayer(stream: Tensor, *weights: Tensor) -> Tensor:
+def put_out(stream: Tensor, *weights: Tensor) -> Tensor:
     """What attention (three matrices) or a feed-forward network (two) makes of `stream` (R, T, C).
     √2 makes up for what ReLU takes away (He et al. 2015)."""
     if len(weights) == 2:
@@ -140,3 +147,196 @@ def sublayer(stream: Tensor, *weights: Tensor) -> Tensor:
 
 def normalise(stream: Tensor) -> Tensor:
     return F.layer_norm(stream, stream.shape[-1:])
+
+
+def _fresh(params: Params) -> Illustration:
+    runs = {
+        skips: propagate(params.depth, skips == "on", params.norm, params.weights)
+        for skips in ("on", "off")
+    }
+    with_skips, without, chosen = runs["on"], runs["off"], runs[params.skips]
+    change = float(without.values[0].median() / with_skips.values[0].median())
+    return Illustration(
+        figures=(_gradient_figure(runs, params), _stream_figure(runs, params)),
+        reading=(
+            f"{params.depth} blocks, weights {params.weights:g}/√d. Without skips the gradient of "
+            f"the first block's value weights is {change:.1e} of what it is with them. In the last "
+            f"block the query weights get {median(with_skips.queries[-1])} with skips, "
+            f"{median(without.queries[-1])} without; tokens differ there by "
+            f"{median(with_skips.apart[-1])} and {median(without.apart[-1])} of the stream, "
+            f"whose variance goes from {median(with_skips.variance[0])} to "
+            f"{median(with_skips.variance[-1])} and {median(without.variance[-1])}. "
+            f"Lines are medians of {REPEATS} draws, bands run from the lowest to the highest; "
+            "below 1e-15 tokens differ by rounding alone."
+        ),
+        checks=_checks(chosen, params.depth),
+        table=_table(runs),
+        outcome=1 if change < SMALL else 2 if change > 1 / SMALL else 0,
+    )
+
+
+def _checks(run: Run, depth: int) -> tuple[Check, ...]:
+    arriving = float(run.arriving.median())
+    looking = float((run.queries[-1] / run.values[-1]).median())
+    apart = float(run.apart[-1].median())
+    first, last = float(run.variance[0].median()), float(run.variance[-1].median())
+    return (
+        Check(
+            "The gradient at the top of the stream reaches the bottom.",
+            f"at the bottom {arriving:.1e} of its size on top, past {2 * depth} sublayers",
+            arriving > SMALL,
+        ),
+        Check(
+            "Where to look matters up to the last block.",
+            f"gradient of its query weights: {looking:.1e} of that of its value weights",
+            looking > SMALL,
+        ),
+        Check(
+            "Tokens stay apart.",
+            f"they differ by {apart:.1e} of the last state",
+            apart > 0.05,
+        ),
+        Check(
+            "The last state is the embedding plus what every sublayer put out.",
+            f"the two differ by {run.missing:.1e} of their size",
+            run.missing < 1e-6,
+        ),
+        Check(
+            "The stream's variance grows with depth.",
+            f"from {first:.2g} to {last:.2g}",
+            last > first,
+        ),
+    )
+
+
+def _gradient_figure(runs: dict[str, Run], params: Params) -> go.Figure:
+    figure = go.Figure()
+    for number, (skips, run) in enumerate(runs.items(), start=1):
+        for name, norms, dash in (("value", run.values, "solid"), ("query", run.queries, "dot")):
+            add_line(
+                figure,
+                range(1, params.depth + 1),
+                norms.clamp_min(FLOOR),
+                f"{name} weights, skips {skips}",
+                series=number,
+                thick=skips == params.skips,
+                dash=dash,
+            )
+    finish(figure, "Gradient of each block's weights as training begins", 440)
+    figure.update_xaxes(title={"text": "block (1 is next to the input)"})
+    figure.update_yaxes(title={"text": "gradient norm (log scale)"}, **POWERS)
+    return figure
+
+
+def _stream_figure(runs: dict[str, Run], params: Params) -> go.Figure:
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
+    places = range(params.depth + 1)
+    for number, (skips, run) in enumerate(runs.items(), start=1):
+        thick = skips == params.skips
+        for row, values in ((1, run.apart), (2, run.variance)):
+            shown = values.clamp_min(FLOOR)
+            add_line(figure, places, shown, f"skips {skips}", series=number, thick=thick, row=row)
+    finish(figure, "The stream after each block", 540)
+    figure.update_xaxes(title={"text": "blocks passed"}, row=2, col=1)
+    figure.update_yaxes(title={"text": "tokens differ by (log)"}, row=1, col=1, **POWERS)
+    figure.update_yaxes(title={"text": "variance (log scale)"}, row=2, col=1, **POWERS)
+    return figure
+
+
+def _table(runs: dict[str, Run]) -> Table:
+    columns = (
+        "skips",
+        "block",
+        "∇ value weights",
+        "∇ query weights",
+        "tokens differ by",
+        "variance",
+    )
+    rows = []
+    for skips, run in runs.items():
+        parts = (run.values, run.queries, run.apart[1:], run.variance[1:])
+        numbers = torch.stack([part.median(dim=1).values for part in parts], dim=1)  # (L, 4)
+        rows += [(skips, place, *shorten(row)) for place, row in enumerate(numbers, start=1)]
+    return Table(columns, tuple(rows))
+
+
+@torch.inference_mode()
+def _trained(params: Params, models: Models) -> Illustration:
+    """The decoder of the trained translator: its stream from the embedding to the last state."""
+    network, translation = models.translator.network, translate(params.sentence, models)
+    assert network.decoder is not None
+    trace: Trace = {}
+    switches = Switches(residual=params.skips == "on")
+    network(translation.source_ids, translation.target_ids, trace=trace, switches=switches)
+    names = [f"{layer}.{part}" for layer in range(2) for part in PARTS]
+    states = [trace["decoder.embedding"]]  # (1, T, C) each
+    states += [trace[f"decoder.{name.replace('.', '.residual.')}"] for name in names]
+    outputs = [trace[f"decoder.{name}.output"] for name in names]
+    words = translation.output_ids  # (T,)
+    guesses = network.logits(network.decoder.norm(torch.cat(states)))  # (7, T, V)
+    chances = guesses.softmax(dim=-1)[:, torch.arange(len(words)), words]  # (7, T)
+    stages = ["embedding"] + [
+        f"{layer}: {part.replace('_', '-')}" for layer in (1, 2) for part in PARTS
+    ]
+    figure = heat_map(
+        chances,
+        [f"after {stage}" for stage in stages],
+        translation.output_tokens,
+        "Probability of each word, were the stream read out there",
+        ("the stream", "French token to be written"),
+    )
+    figure.update_layout(coloraxis_colorbar_title_text="probability")
+    written = int((guesses[-1].argmax(dim=-1) == words).sum())
+    return Illustration(
+        figures=(figure,),
+        reading=_reading(chances, stages, translation, written),
+        checks=_trained_checks(states, outputs, written, len(words)),
+        table=weights_table(chances, stages, translation.output_tokens, "stream after ↓"),
+        notes=notes(params.sentence, translation, models),
+    )
+
+
+def _reading(chances: Tensor, stages: list[str], translation: Translation, written: int) -> str:
+    means = chances.mean(dim=1)  # (7,)
+    jump = int(means.diff().argmax()) + 1
+    return (
+        f"Read through the output layer wherever it stands (the logit lens), the decoder's stream "
+        f"gives the tokens of “{translation.text}” a mean probability of {float(means[0]):.3f} as "
+        f"an embedding and of {float(means[-1]):.3f} at the end; the largest step, to "
+        f"{float(means[jump]):.3f}, comes with {stages[jump]}. At the end {written} of "
+        f"{chances.shape[1]} tokens come out as they were translated."
+    )
+
+
+def _trained_checks(
+    states: list[Tensor], outputs: list[Tensor], written: int, tokens: int
+) -> tuple[Check, ...]:
+    """`states` before, between and after the sublayers whose `outputs` these are, (1, T, C) each."""
+    steps = zip(states, outputs, states[1:], strict=False)
+    apart = max(float((after - before - found).abs().max()) for before, found, after in steps)
+    total = states[0] + torch.stack(outputs).sum(dim=0)
+    missing = float((states[-1] - total).norm() / total.norm())
+    widths = {state.shape[-1] for state in (*states, *outputs)}
+    return (
+        Check(
+            "After every sublayer the stream is what it was before, plus what that put out.",
+            f"largest difference in {len(outputs)} additions: {apart:.1e}",
+            apart < 1e-4,
+        ),
+        Check(
+            "The last state is the embedding plus what every sublayer put out.",
+            f"the two differ by {missing:.1e} of their size",
+            missing < 1e-5,
+        ),
+        Check(
+            "Every sublayer puts out vectors as wide as the stream.",
+            f"widths of {len(states)} states and {len(outputs)} outputs: "
+            + ", ".join(map(str, sorted(widths))),
+            len(widths) == 1,
+        ),
+        Check(
+            "The end of the stream writes the translation.",
+            f"{written} of {tokens} tokens",
+            written == tokens,
+        ),
+    )

@@ -17,6 +17,7 @@ from plotly.subplots import make_subplots
 from pydantic import Field
 from torch import Tensor
 
+from app.labs.bands import add_line, finish, shorten
 from app.labs.illustration import Check, Chosen, Illustration, LabParams, Prediction, Table
 from model.checkpoint import Models
 
@@ -118,7 +119,7 @@ def measure(scores: list[Tensor]) -> Softmaxes:
     keys = scores[0].shape[-1]
     entropy = [torch.special.entr(rows).sum(dim=-1).mean(dim=-1) for rows in weights]  # (R,) each
     return Softmaxes(
-        variance=torch.stack([rows.var(dim=-1).mean(dim=-1) for rows in scores]),
+        variance=torch.stack([rows.double().var(dim=-1).mean(dim=-1) for rows in scores]),
         entropy=torch.stack(entropy) / math.log(keys),
         gradient=torch.stack([jacobian_norm(rows).median(dim=-1).values for rows in weights]),
     )
@@ -187,16 +188,16 @@ def _reading(found: dict[Divisor, Softmaxes], params: Params) -> str:
     place = WIDTHS.index(int(params.width))
     raw, now = found["1"], found[params.divisor]
     variance, entropy, gradient = (
-        float(value[place].mean()) for value in (now.variance, now.entropy, now.gradient)
+        float(value[place].median()) for value in (now.variance, now.entropy, now.gradient)
     )
-    undivided = float(raw.variance[place].mean())
+    undivided = float(raw.variance[place].median())
     return (
         f"At dₖ = {params.width} the undivided scores of a row have variance {undivided:.1f}, a "
         f"standard deviation of {math.sqrt(undivided):.1f}. Divided by "
         f"{DIVISORS[params.divisor]} it is {variance:.3g}; the weights over {params.keys} keys "
         f"then have {entropy:.1%} of the entropy of even weights, and the median Jacobian of the "
-        f"softmax is {gradient:.2g} (undivided: {float(raw.gradient[place].mean()):.2g}). "
-        f"Lines are means of {REPEATS} draws of {QUERIES} queries; bands run from the lowest draw "
+        f"softmax is {gradient:.2g} (undivided: {float(raw.gradient[place].median()):.2g}). "
+        f"Lines are medians of {REPEATS} draws of {QUERIES} queries; bands run from the lowest draw "
         "to the highest."
     )
 
@@ -207,8 +208,8 @@ def _spread_figure(found: dict[Divisor, Softmaxes], params: Params) -> go.Figure
     dotted = {"color": "var(--ink-soft)", "width": 1, "dash": "dot"}
     figure.add_hline(y=1, line=dotted)
     figure.add_vline(x=int(params.width), line=dotted)
-    _finish(figure, "Variance of the scores over the width of a head", 420)
-    figure.update_xaxes(title={"text": "width dₖ (log scale)"})
+    finish(figure, "Variance of the scores over the width of a head", 420)
+    figure.update_xaxes(title={"text": "width dₖ (log scale)"}, type="log", tickvals=WIDTHS)
     figure.update_yaxes(title={"text": "variance (log scale)"}, type="log")
     return figure
 
@@ -222,7 +223,8 @@ def _softmax_figure(found: dict[Divisor, Softmaxes], params: Params) -> go.Figur
         params,
         row=2,
     )
-    _finish(figure, "What the softmax makes of them", 560)
+    finish(figure, "What the softmax makes of them", 560)
+    figure.update_xaxes(type="log", tickvals=WIDTHS)
     figure.update_xaxes(title={"text": "width dₖ (log scale)"}, row=2, col=1)
     figure.update_yaxes(title={"text": "entropy, % of even"}, rangemode="tozero", row=1, col=1)
     figure.update_yaxes(title={"text": "median Jacobian (log)"}, type="log", row=2, col=1)
@@ -232,48 +234,9 @@ def _softmax_figure(found: dict[Divisor, Softmaxes], params: Params) -> go.Figur
 def _draw(
     figure: go.Figure, values: dict[Divisor, Tensor], params: Params, row: int | None = None
 ) -> None:
-    """A line for each way of dividing, the chosen one thicker, in its band of repeats."""
     for number, (name, value) in enumerate(values.items(), start=1):
-        color, chosen = f"var(--series-{number})", name == params.divisor
-        where = {} if row is None else {"row": row, "col": 1}
-        low, high = value.min(dim=1).values.tolist(), value.max(dim=1).values.tolist()
-        figure.add_scatter(
-            x=[*WIDTHS, *WIDTHS[::-1]],
-            y=_short([*low, *high[::-1]]),
-            fill="toself",
-            fillcolor=color,
-            opacity=0.2,
-            line={"width": 0},
-            mode="lines",
-            hoverinfo="skip",
-            showlegend=False,
-            **where,
-        )
-        figure.add_scatter(
-            x=WIDTHS,
-            y=_short(value.mean(dim=1).tolist()),
-            name=f"divided by {DIVISORS[name]}",
-            line={"color": color, "width": 4 if chosen else 1.5},
-            mode="lines+markers" if chosen else "lines",
-            showlegend=row in (None, 1),
-            hovertemplate="dₖ = %{x}: %{y}",
-            **where,
-        )
-
-
-def _short(values: list[float]) -> list[float]:
-    return [float(f"{value:.4g}") for value in values]
-
-
-def _finish(figure: go.Figure, title: str, height: int) -> None:
-    figure.update_layout(
-        template=None,
-        title={"text": title},
-        height=height,
-        margin={"t": 100},
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom"},
-    )
-    figure.update_xaxes(type="log", tickvals=WIDTHS)
+        named, chosen = f"divided by {DIVISORS[name]}", name == params.divisor
+        add_line(figure, WIDTHS, value, named, series=number, thick=chosen, row=row)
 
 
 def _table(found: dict[Divisor, Softmaxes]) -> Table:
@@ -283,9 +246,13 @@ def _table(found: dict[Divisor, Softmaxes]) -> Table:
             (
                 width,
                 DIVISORS[name],
-                *_short([float(part.variance[place].mean())]),
-                round(100 * float(part.entropy[place].mean()), 2),
-                *_short([float(part.gradient[place].mean())]),
+                *shorten(
+                    torch.stack(
+                        (part.variance[place], 100 * part.entropy[place], part.gradient[place])
+                    )
+                    .median(dim=1)
+                    .values
+                ),
             )
             for place, width in enumerate(WIDTHS)
             for name, part in found.items()

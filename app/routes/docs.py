@@ -68,8 +68,8 @@ def _type(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
     if "enum" in schema:
         return " | ".join(schema["enum"])
     words = [{"string": "text"}.get(schema.get("type", ""), schema.get("type", "any"))]
-    if schema.get("additionalProperties"):
-        words = [f"object of {_type(schema['additionalProperties'], schemas)}"]
+    if isinstance(inside := schema.get("additionalProperties"), dict):
+        words = [f"object of {_type(inside, schemas)}"]
     for key, phrase in (("minimum", "at least"), ("maximum", "at most"), ("maxLength", "up to")):
         if key in schema:
             words.append(f"{phrase} {schema[key]:,}")

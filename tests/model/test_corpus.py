@@ -43,7 +43,7 @@ EXAMPLES = [
         Clause(
             subject=noun("friend", "the"),
             verb=VERBS["eat"],
-            obj=noun("apple", "an"[:1], "good"),
+            obj=noun("apple", "a", "good"),
             tense="past",
         ),
         [
@@ -83,6 +83,19 @@ EXAMPLES = [
             "this beautiful tree was closed .",
             "ce bel arbre était fermé .",
             "este árbol hermoso estaba cerrado .",
+        ],
+    ),
+    (
+        Clause(
+            subject=noun("friend", "a", "old"),
+            verb=VERBS["sell"],
+            tense="future",
+            obj=noun("house", "some", "old", plural=True),
+        ),
+        [
+            "an old friend will sell some old houses .",
+            "un vieil ami vendra de vieilles maisons .",
+            "un amigo viejo venderá unas casas viejas .",
         ],
     ),
     (
