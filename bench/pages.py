@@ -7,10 +7,12 @@ import time
 from pathlib import Path
 
 import httpx
+import torch
 
 from app.labs import LABS
 from app.main import create_app
 from app.settings import Settings
+from model.checkpoint import Models
 
 PAGES = (
     "/",
@@ -22,6 +24,7 @@ PAGES = (
     "/api/questions",
 )
 REPEATS = 20
+WORDS = "word " * 29 + "word"  # 32 tokens with [CLS] and [SEP]
 
 
 async def measure(client: httpx.AsyncClient, address: str) -> str:
@@ -35,7 +38,22 @@ async def measure(client: httpx.AsyncClient, address: str) -> str:
         seconds.append(time.perf_counter() - start)
         assert response.status_code == 200, address
     first, *others = (1000 * value for value in seconds)
-    return f"{address:45}{first:9.1f}{statistics.median(others):9.1f}{max(others):9.1f}{sent:11,}"
+    middle = statistics.median(others)
+    return f"{address[:44]:45}{first:9.1f}{middle:9.1f}{max(others):9.1f}{sent:11,}"
+
+
+def forward_alone(models: Models) -> float:
+    """Milliseconds of MiniLM's bare forward pass on 32 tokens, the middle of REPEATS."""
+    encoder = models.minilm
+    ids, real = encoder.encode([WORDS])
+    took = []
+    with torch.inference_mode():
+        for _ in range(REPEATS):
+            start = time.perf_counter()
+            encoder.network.encode(ids, real=real)
+            took.append(1000 * (time.perf_counter() - start))
+    assert ids.shape[1] == 32
+    return statistics.median(took)
 
 
 async def main() -> None:
@@ -50,6 +68,9 @@ async def main() -> None:
             print(f"{'GET':45}{'first ms':>9}{'median':>9}{'slowest':>9}{'bytes':>11}")
             for address in (*PAGES, *(f"/api/labs/{name}" for name in LABS)):
                 print(await measure(client, address))
+            query = WORDS.replace(" ", "+")
+            print(await measure(client, f"/api/labs/attention?sentence={query}"))
+            print(f"MiniLM's bare forward, 32 tokens: {forward_alone(app.state.models):.1f} ms")
 
 
 if __name__ == "__main__":

@@ -118,8 +118,9 @@ class Transformer(nn.Module):
                     f"token ids {low} to {high}, where the vocabulary has "
                     f"0 to {self.config.vocabulary - 1}"
                 )
-        modules = attention_names(self.config)
-        for name, head in switches.off | switches.uniform:
+        named = switches.off | switches.uniform
+        modules = attention_names(self.config) if named else []
+        for name, head in named:
             if name not in modules or not 0 <= head < self.config.heads:
                 raise ValueError(
                     f"no head {head} in {name}: {self.config.heads} heads each in "

@@ -7,8 +7,13 @@ from app.labs import (
     attention,
     beam_search,
     cross_attention,
+    gradient_accumulation,
+    masked_lm,
+    next_token,
+    padding,
     positional_encoding,
     self_attention,
+    vision_transformer,
 )
 from app.labs.illustration import Lab
 
@@ -16,7 +21,18 @@ LABS = {
     lab.name: lab
     for lab in map(
         Lab.of,
-        (attention, self_attention, cross_attention, positional_encoding, beam_search),
+        (
+            attention,
+            self_attention,
+            cross_attention,
+            positional_encoding,
+            beam_search,
+            padding,
+            gradient_accumulation,
+            masked_lm,
+            vision_transformer,
+            next_token,
+        ),
     )
 }
 
@@ -24,9 +40,9 @@ LABS = {
 PLANNED = frozenset(
     """
     path-length qkv-projection scaled-dot-product encoder-decoder
-    residual layer-norm feed-forward teacher-forcing complexity padding against-rnn
-    training-run vision-transformer masked-lm next-token bert-vs-gpt attention-views
-    training-memory gradient-accumulation long-sequences sparse-attention linear-attention
+    residual layer-norm feed-forward teacher-forcing complexity against-rnn
+    training-run bert-vs-gpt attention-views
+    training-memory long-sequences sparse-attention linear-attention
     fine-tuning head-roles regularisation warmup tokenization subwords unknown-words
     attention-weights training-challenges model-parallel gradient-checkpointing attention-dropout
     evaluation transfer in-context distillation quantization failure-modes multilingual emergence

@@ -64,4 +64,4 @@ def shorten(values: Tensor) -> list[float]:
 
 def median(values: Tensor) -> str:
     """The median of the repeats (R,), as a text says it."""
-    return f"{float(values.median()):.2g}"
+    return f"{float(values.median()):.3g}"

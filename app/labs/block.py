@@ -61,7 +61,8 @@ class Block:
         self.up = torch.randn(4 * channels, channels, generator=generator)  # (4C, C)
         vectors = torch.randn(3, 1, heads, length, channels // heads, generator=generator)
         if kernel == "local":
-            vectors = vectors.unflatten(3, (-1, LOCAL))  # (3, 1, H, T, D) -> (3, 1, H, N, 32, D)
+            # (3, 1, H, T, D) -> (3, 1, H, N, 32, D)
+            vectors = vectors.view(3, 1, heads, -1, LOCAL, channels // heads)
         self.queries, self.keys, self.values = vectors  # (1, H, T, D) each
         self.scale = 1 / math.sqrt(channels // heads)
 
@@ -80,18 +81,20 @@ class Block:
             F.linear(self.stream, self.square)  # (1, T, C) -> (1, T, C)
         return F.linear(F.relu(F.linear(self.stream, self.up)), self.up.T)  # -> (1, T, 4C) -> C
 
-    def parts(self) -> tuple[Callable[..., Tensor], ...]:
-        return self.read_one_another, self.treat_each
-
     def room(self) -> tuple[Tensor, ...]:
         """Memory for scores and pattern: for the system to hand it out takes a time of its own."""
         shape = (*self.queries.shape[:-1], self.keys.shape[-2])
-        return () if self.kernel == "fused" else (torch.empty(shape), torch.empty(shape))
+        return () if self.kernel == "fused" else (torch.ones(shape), torch.ones(shape))
 
-    def count(self, part: Callable[..., Tensor]) -> Counter:
-        with Counter(self.queries, self.stream, self.square, self.up) as counter:
-            part()
-        return counter
+    def count(self, part: "Part") -> tuple[int, int]:
+        """The operations of a part, and the bytes that it writes."""
+        counter = Counter(self.queries, self.stream, self.square, self.up)
+        with counter:
+            part(self)
+        return counter.operations, counter.written
+
+
+Part = Callable[..., Tensor]  # Block.read_one_another or Block.treat_each
 
 
 @dataclass(frozen=True)
@@ -107,28 +110,19 @@ class Measured:
         return [statistics.median(times) for times in self.times]
 
 
-def measure(blocks: Sequence[Block]) -> tuple[Measured, Measured]:
-    """Both parts of every block, REPEATS times in turn, so that a disturbance hits one repeat of
-    all lengths rather than all repeats of one."""
+def measure(blocks: Sequence[Block], part: Part) -> Measured:
+    """One part of every block: counted once, which warms it up, then timed REPEATS times in turn,
+    so that a disturbance hits one repeat of all lengths rather than all repeats of one."""
+    counts = [block.count(part) for block in blocks]
     rooms = [block.room() for block in blocks]
-    times: list[list[list[float]]] = [[[] for _ in blocks] for _ in range(2)]
-    for repeat in range(REPEATS + 1):
-        for place, (block, room) in enumerate(zip(blocks, rooms, strict=True)):
-            for number, part in enumerate(block.parts()):
-                start = clock()
-                part(*room)
-                if repeat:  # the first warms up
-                    times[number][place].append(1000 * (clock() - start))
-    counts = [[block.count(block.parts()[number]) for block in blocks] for number in (0, 1)]
-    pairs, tokens = (
-        Measured(
-            tuple(map(tuple, times[number])),
-            tuple(counter.operations for counter in counts[number]),
-            tuple(counter.written for counter in counts[number]),
-        )
-        for number in (0, 1)
-    )
-    return pairs, tokens
+    times: list[list[float]] = [[] for _ in blocks]
+    for _repeat in range(REPEATS):
+        for block, room, measured in zip(blocks, rooms, times, strict=True):
+            start = clock()
+            part(block, *room)
+            measured.append(1000 * (clock() - start))
+    operations, written = zip(*counts, strict=True)
+    return Measured(tuple(map(tuple, times)), operations, written)
 
 
 def exponents(lengths: Sequence[int], times: Sequence[Sequence[float]]) -> list[float]:

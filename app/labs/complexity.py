@@ -43,7 +43,7 @@ class Params(LabParams):
         Field(title="Model width d", description="Numbers in a token's vector."),
     ] = "64"
     heads: Annotated[
-        Literal["1", "2", "4", "8"],
+        Literal["1", "2", "4"],
         Chosen,
         Field(title="Heads", description="They share the width among them."),
     ] = "4"
@@ -71,7 +71,9 @@ def illustrate(params: Params, models: Models) -> Illustration:
     longest, width = int(params.longest), int(params.width)
     lengths = [longest // part for part in (16, 8, 4, 2, 1)]
     blocks = [Block(width, int(params.heads), length, params.kernel) for length in lengths]
-    pairs, tokens = runs = measure(blocks)
+    pairs, tokens = runs = [
+        measure(blocks, part) for part in (Block.read_one_another, Block.treat_each)
+    ]
     slopes = [exponents(lengths, part.times) for part in runs]
     crossing = crossover(lengths, pairs.operations, tokens.operations)
     return Illustration(

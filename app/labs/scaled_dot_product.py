@@ -128,9 +128,8 @@ def measure(scores: list[Tensor]) -> Softmaxes:
 def jacobian_norm(weights: Tensor) -> Tensor:
     """Frobenius norm of each row's Jacobian ∂aᵢ/∂sⱼ = aᵢ(δᵢⱼ − aⱼ): (..., N) -> (...). Without
     the difference 1 − aᵢ for the largest weight, of which nothing is left where that is near 1."""
-    first, others = weights.sort(dim=-1, descending=True).values.split(
-        (1, weights.shape[-1] - 1), dim=-1
-    )  # (..., 1), (..., N - 1)
+    first, place = weights.max(dim=-1, keepdim=True)  # (..., 1) each
+    others = weights.scatter(-1, place, 0.0)  # (..., N)
     squares = others.square()
     rest = squares.sum(dim=-1, keepdim=True)  # (..., 1)
     large = first.square() * (others.sum(dim=-1, keepdim=True).square() + rest)  # row of the first
@@ -197,8 +196,8 @@ def _reading(found: dict[Divisor, Softmaxes], params: Params) -> str:
         f"{DIVISORS[params.divisor]} it is {variance:.3g}; the weights over {params.keys} keys "
         f"then have {entropy:.1%} of the entropy of even weights, and the median Jacobian of the "
         f"softmax is {gradient:.2g} (undivided: {float(raw.gradient[place].median()):.2g}). "
-        f"Lines are medians of {REPEATS} draws of {QUERIES} queries; bands run from the lowest draw "
-        "to the highest."
+        f"Lines are medians of {REPEATS} draws of {QUERIES} queries; bands run from "
+        "the lowest draw to the highest."
     )
 
 

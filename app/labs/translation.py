@@ -99,13 +99,13 @@ def heat_map(
             "cmax": 1,
             "colorbar": {"title": {"text": "attention weight"}, "thickness": 12},
         },
-        xaxis=_axis(columns, axes[1]),
-        yaxis=_axis(rows, axes[0]) | {"autorange": "reversed"},
+        xaxis=axis_of_tokens(columns, axes[1]),
+        yaxis=axis_of_tokens(rows, axes[0]) | {"autorange": "reversed"},
     )
     return figure
 
 
-def _axis(tokens: Sequence[str], title: str) -> dict[str, object]:
+def axis_of_tokens(tokens: Sequence[str], title: str) -> dict[str, object]:
     return {
         "title": {"text": title},
         "tickvals": list(range(len(tokens))),

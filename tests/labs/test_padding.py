@@ -1,4 +1,4 @@
-"""Sentences together are as they are alone: PyTorch's attention under PyTorch's masks says so too."""
+"""Sentences together are as they are alone, which PyTorch's attention under its masks confirms."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from app.labs.ragged import fill_up, measure_change, pack, pad
 from model.checkpoint import Models
 
 TEXTS = ["The cat sleeps.", "The red cars are not old.", "My sister sees a small dog in the park."]
-LONG = " ".join(["The old man sleeps in the red house near the big garden."] * 6)
+LONG = "Qxzkv wkvxz pfjqx. " * 6
 
 
 def run(models: Models, **params: Any) -> Illustration:
@@ -91,7 +91,8 @@ def test_the_prediction_is_measured(models: Models, view: str) -> None:
 
 def test_equally_long_sentences_have_no_padding_to_hide(models: Models) -> None:
     same = run(models, sentences="The cat sleeps. The cat sleeps.", mask="off")
-    assert all(check.holds for check in same.checks)
+    assert [check.holds for check in same.checks[:2]] == [True, True]
+    assert same.outcome == 0
     assert "0% of all slots" in same.reading
 
 
