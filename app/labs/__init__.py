@@ -8,10 +8,14 @@ from app.labs import (
     beam_search,
     cross_attention,
     gradient_accumulation,
+    layer_norm,
     masked_lm,
     next_token,
     padding,
+    path_length,
     positional_encoding,
+    residual,
+    scaled_dot_product,
     self_attention,
     vision_transformer,
 )
@@ -32,6 +36,10 @@ LABS = {
             masked_lm,
             vision_transformer,
             next_token,
+            scaled_dot_product,
+            residual,
+            layer_norm,
+            path_length,
         ),
     )
 }
@@ -39,8 +47,8 @@ LABS = {
 # Named by questions already, not built yet; a name moves out of here when its lab arrives.
 PLANNED = frozenset(
     """
-    path-length qkv-projection scaled-dot-product encoder-decoder
-    residual layer-norm feed-forward teacher-forcing complexity against-rnn
+     qkv-projection  encoder-decoder
+      feed-forward teacher-forcing complexity against-rnn
     training-run bert-vs-gpt attention-views
     training-memory long-sequences sparse-attention linear-attention
     fine-tuning head-roles regularisation warmup tokenization subwords unknown-words

@@ -1,10 +1,10 @@
 """Next-token prediction: a text, one token after another.
 
 A decoder that has read this project's answers goes on writing. At every step it gives each token of
-its vocabulary a probability; temperature, top-k and top-p decide from what is left one is drawn,
-and the token joins the input of the next step. The product of the steps' probabilities is that of
-the text. Under the causal mask earlier keys and values never change, so that they are kept and a
-step costs one token; take the mask off and the cache is wrong, and so is the product.
+its vocabulary a probability; temperature, top-k and top-p narrow these down, one token is drawn,
+and it joins the input of the next step. The product of the steps' probabilities is that of the
+text. Under the causal mask earlier keys and values never change, so that they are kept and a step
+costs one token; take the mask off and the cache is wrong, and so is the product.
 """
 
 import time
@@ -59,10 +59,10 @@ class Params(LabParams):
         Literal["causal", "none"],
         Field(title="Mask", description="None: every token reads those after it as well."),
     ] = "causal"
+    seed: Annotated[int, Field(title="Draw", description="Its number.", ge=1, le=999)] = 1
     step: Annotated[
         int, Field(title="Step", description="The token looked at; 0: the last.", ge=0, le=24)
     ] = 1
-    seed: Annotated[int, Field(title="Draw", description="Its number.", ge=1, le=999)] = 1
 
 
 PREDICT = Prediction(

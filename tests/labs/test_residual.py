@@ -106,7 +106,8 @@ def test_without_normalisation_and_with_small_weights_the_gradient_dies(
     plain = run(models, depth=depth, weights=weights, norm="none", skips="off")
     assert plain.outcome == 1
     assert len(failed(plain)) == len(plain.checks)
-    assert failed(run(models, depth=depth, weights=weights, norm="none")) == set()
+    with_skips = failed(run(models, depth=depth, weights=weights, norm="none"))
+    assert "The gradient at the top of the stream reaches the bottom." not in with_skips
 
 
 def test_the_stream_is_a_sum_in_pre_norm_alone() -> None:
