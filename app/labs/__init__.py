@@ -47,8 +47,8 @@ LABS = {
 # Named by questions already, not built yet; a name moves out of here when its lab arrives.
 PLANNED = frozenset(
     """
-     qkv-projection  encoder-decoder
-      feed-forward teacher-forcing complexity against-rnn
+    qkv-projection encoder-decoder
+    feed-forward teacher-forcing complexity against-rnn
     training-run bert-vs-gpt attention-views
     training-memory long-sequences sparse-attention linear-attention
     fine-tuning head-roles regularisation warmup tokenization subwords unknown-words

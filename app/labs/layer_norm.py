@@ -113,10 +113,10 @@ def build(kind: Kind, trained: bool, models: Models) -> nn.Module:
     at that place; RMSNorm has no bias."""
     network = models.translator.network
     assert network.encoder is not None
-    own = network.encoder.layers[1].norms["self_attention"]  # type: ignore[index,union-attr]
     makers = {"layer": nn.LayerNorm, "rms": nn.RMSNorm, "batch": nn.BatchNorm1d}
     module: nn.Module = makers[kind](network.config.channels, eps=network.config.norm_epsilon)
     if trained:
+        own = network.encoder.get_submodule("layers.1.norms.self_attention")
         module.load_state_dict(own.state_dict(), strict=False)  # RMSNorm takes the gain alone
     return module
 
@@ -151,7 +151,8 @@ def last_gradient(depth: int, place: Place, kind: Kind) -> Tensor:
         stream = normalise(stream, kind) if place == "after" else stream
     output = normalise(stream, kind) if place == "before" else stream
     (gradient,) = torch.autograd.grad((output * draw(TOKENS, CHANNELS)).sum(), narrow)
-    return gradient.flatten(1).norm(dim=1)
+    norms: Tensor = gradient.flatten(1).norm(dim=1)  # (R, C, C) -> (R,)
+    return norms
 
 
 def _checks(module: nn.Module, own: Tensor, others: Tensor, output: Tensor) -> tuple[Check, ...]:

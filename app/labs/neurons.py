@@ -64,7 +64,7 @@ def layer_of(network: Transformer, number: int) -> Layer:
 
 def sizes(activations: Tensor, inner: FeedForward) -> Tensor:
     """How much each neuron adds, as the length of its vector times |activation|: (hidden,)."""
-    lengths = torch.linalg.vector_norm(inner.narrow.weight, dim=0)  # (C, hidden) -> (hidden,)
+    lengths: Tensor = torch.linalg.vector_norm(inner.narrow.weight, dim=0)  # -> (hidden,)
     return activations.abs() * lengths
 
 

@@ -116,8 +116,8 @@ def run_lstm(inputs: Tensor, inward: Tensor, onward: Tensor, bias: Tensor, write
     """
     state = cell = torch.zeros_like(inputs[:, :1])  # (R, 1, C)
     states: list[Tensor] = []
-    for token in inputs.split(1, dim=1):  # (R, 1, C)
-        read = state if writes and states else token
+    for place in range(inputs.shape[1]):
+        read = state if writes and states else inputs[:, place : place + 1]  # (R, 1, C)
         gates = read @ inward + state @ onward + bias  # (R, 1, 4C)
         let_in, keep, new, let_out = gates.chunk(4, dim=-1)  # (R, 1, C) each
         cell = keep.sigmoid() * cell + let_in.sigmoid() * new.tanh()
@@ -156,7 +156,8 @@ def measure_reach(reader: Reader, length: int) -> Tensor:
     """Gradient norm of the last output's sum with respect to each input: (T, R)."""
     inputs = draw(5, length, CHANNELS).requires_grad_()
     (gradient,) = torch.autograd.grad(reader(inputs)[:, -1].sum(), inputs)
-    return gradient.norm(dim=-1).T  # (R, T) -> (T, R)
+    reach: Tensor = gradient.norm(dim=-1).T  # (R, T) -> (T, R)
+    return reach
 
 
 def far_share(reach: Tensor) -> float:

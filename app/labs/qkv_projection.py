@@ -7,21 +7,29 @@ the score back: give the keys the queries' matrix and the scores become symmetri
 make the cache smaller, and with weights that were not trained for it change the output.
 """
 
-import copy
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import plotly.graph_objects as go
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from app.labs.illustration import Check, Chosen, Illustration, LabParams, Prediction, Table
+from app.labs.projections import (
+    attend,
+    cached,
+    fewer_heads,
+    grouped,
+    one_way,
+    restack,
+    stack,
+    unstack,
+)
 from app.labs.translation import Layer, Sentence, notes, translate
-from model.attention import Attention, Cache, Call, View
+from model.attention import Attention
 from model.checkpoint import Models
-from model.positions import Positions
 from model.trace import Trace
 from model.transformer import Layer as TrainedLayer
 
@@ -107,77 +115,6 @@ def illustrate(params: Params, models: Models) -> Illustration:
     )
 
 
-def grouped(trained: Attention, key_heads: int) -> Attention:
-    """The trained layer with fewer key heads, each the mean of those that it replaces. Ainslie et
-    al. 2023, section 2.1, who then train it a little more."""
-    layer = copy.deepcopy(trained)
-    layer.key_heads = key_heads
-    layer.keys = fewer_heads(trained.keys, trained.heads, key_heads)
-    layer.values = fewer_heads(trained.values, trained.heads, key_heads)
-    return layer
-
-
-def fewer_heads(linear: nn.Linear, heads: int, key_heads: int) -> nn.Linear:
-    """The map to `heads` heads as one to fewer: the means of the rows of those that become one."""
-    weight = linear.weight.unflatten(0, (key_heads, heads // key_heads, -1))  # (G, H/G, D, C)
-    bias = linear.bias.unflatten(0, (key_heads, heads // key_heads, -1))  # (G, H/G, D)
-    return as_linear(weight.mean(dim=1).flatten(0, 1), bias.mean(dim=1).flatten())
-
-
-def as_linear(weight: Tensor, bias: Tensor) -> nn.Linear:
-    """A linear map with these weights (N, C) and biases (N,)."""
-    linear = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0])
-    linear.weight, linear.bias = nn.Parameter(weight, False), nn.Parameter(bias, False)
-    return linear
-
-
-def stack(layer: Attention) -> tuple[Tensor, Tensor]:
-    """The three matrices on top of one another, (H*D + 2*G*D, C), and so their biases."""
-    parts = (layer.queries, layer.keys, layer.values)
-    return torch.cat([p.weight for p in parts]), torch.cat([p.bias for p in parts])
-
-
-def unstack(rows: Tensor, layer: Attention, *, misread: bool) -> list[Tensor]:
-    """Queries, keys and values out of the rows (H*D + 2*G*D, ...) of a stack: one after another,
-    or, misread, in the order of the heads: the queries of a group, its key, its value."""
-    heads, groups, width = layer.heads, layer.key_heads, layer.width
-    if not misread:
-        return list(rows.split([heads * width, groups * width, groups * width]))
-    parted = rows.unflatten(0, (groups, heads // groups + 2, width))  # -> (G, H/G + 2, D, ...)
-    return [part.flatten(0, 2) for part in parted.split([heads // groups, 1, 1], dim=1)]
-
-
-def restack(layer: Attention, *, misread: bool) -> Attention:
-    """The layer with its three matrices taken out of their stack again."""
-    taken = copy.deepcopy(layer)
-    weights, biases = (unstack(rows, layer, misread=misread) for rows in stack(layer))
-    taken.queries, taken.keys, taken.values = map(as_linear, weights, biases)
-    return taken
-
-
-def attend(layer: Attention, stream: Tensor, trace: Trace) -> Tensor:
-    """Self-attention of all tokens to all, of a `stream` (1, T, C) that holds positions already."""
-    output: Tensor = layer(stream, None, anywhere(stream), Call(trace=trace))
-    return output
-
-
-def anywhere(stream: Tensor) -> View:
-    return View(places=torch.arange(stream.shape[1]), positions=Positions())
-
-
-def cached(layer: Attention, length: int) -> int:
-    """The bytes that a cache holds of a text of this length, in one layer."""
-    stream, cache = torch.zeros(1, length, layer.queries.in_features), Cache()
-    layer.read_self(stream, anywhere(stream), cache)
-    return sum(held.nbytes for held in cache.entries[layer.name])
-
-
-def one_way(scores: Tensor) -> float:
-    """How far `scores` (T, T) are from symmetric: 0 if they are, 1 if each is minus its back."""
-    length = torch.linalg.matrix_norm
-    return float(length(scores - scores.T) / (2 * length(scores)))
-
-
 def _reading(layer: Attention, stream: Tensor, scores: Tensor, tokens: Sequence[str]) -> str:
     length, channels = stream.shape[1:]
     row, column = divmod(int((scores - scores.T).argmax()), len(tokens))
@@ -215,9 +152,10 @@ def _cut_after(layer: Attention, stream: Tensor, trace: Trace) -> Check:
     expected = trace[f"{layer.name}.queries"]
     after = layer.split(layer.queries(stream), layer.heads)  # (1, T, C) -> (1, H, T, D)
     slices = layer.split(stream, layer.heads)  # (1, T, C) -> (1, H, T, D)
-    blocks = layer.queries.weight.unflatten(0, (layer.heads, -1)).unflatten(-1, (layer.heads, -1))
-    own = torch.stack([blocks[head, :, head] for head in range(layer.heads)])  # (H, D, D)
-    bias = layer.queries.bias.unflatten(0, (layer.heads, 1, -1))  # (H, 1, D)
+    heads, width = layer.heads, layer.width
+    blocks = layer.queries.weight.view(heads, width, heads, width)  # (H*D, C) -> (H, D, H, D)
+    own = torch.stack([blocks[head, :, head] for head in range(heads)])  # (H, D, D)
+    bias = layer.queries.bias.view(heads, 1, width)  # (H*D,) -> (H, 1, D)
     before = slices @ own.mT + bias  # (1, H, T, D)
     off, other = (float((queries - expected).abs().max()) for queries in (after, before))
     return Check(

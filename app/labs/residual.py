@@ -265,7 +265,7 @@ def _table(runs: dict[str, Run]) -> Table:
         "tokens differ by",
         "variance",
     )
-    rows = []
+    rows: list[tuple[str | float, ...]] = []
     for skips, run in runs.items():
         parts = (run.values, run.queries, run.apart[1:], run.variance[1:])
         numbers = torch.stack([part.median(dim=1).values for part in parts], dim=1)  # (L, 4)
