@@ -17,8 +17,8 @@ check: .venv/installed-dev
 	.venv/bin/mypy
 	.venv/bin/attend check
 
-bench: .venv/installed-dev
-	for name in $(or $(NAME),pages models); do .venv/bin/python -m bench.$$name || exit 1; done
+bench: .venv/installed-bench
+	for name in $(or $(NAME),pages models explorer); do .venv/bin/python -m bench.$$name || exit 1; done
 
 train: .venv/installed-dev
 	.venv/bin/attend train $(NAME)  # all of them, without NAME
@@ -37,4 +37,8 @@ clean:
 
 .venv/installed-dev: .venv/installed
 	$(PIP) --editable '.[dev]'
+	touch $@
+
+.venv/installed-bench: .venv/installed-dev
+	$(PIP) --editable '.[dev,bench]'
 	touch $@

@@ -56,7 +56,8 @@ def test_every_dependency_is_pinned_once() -> None:
     assert len(set(names)) == len(names)
     assert "torch==2.13.0" in pins
     project = PROJECT["project"]
-    for dependency in (*project["dependencies"], *project["optional-dependencies"]["dev"]):
+    extras = project["optional-dependencies"].values()
+    for dependency in (*project["dependencies"], *(name for extra in extras for name in extra)):
         name = re.split(r"[\[<>=; ]", dependency)[0]
         assert re.sub(r"[-_.]+", "-", name).lower() in names, dependency
 

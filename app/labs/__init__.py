@@ -17,6 +17,7 @@ from app.labs import (
     residual,
     scaled_dot_product,
     self_attention,
+    teacher_forcing,
     vision_transformer,
 )
 from app.labs.illustration import Lab
@@ -40,6 +41,7 @@ LABS = {
             residual,
             layer_norm,
             path_length,
+            teacher_forcing,
         ),
     )
 }
@@ -48,7 +50,7 @@ LABS = {
 PLANNED = frozenset(
     """
     qkv-projection encoder-decoder
-    feed-forward teacher-forcing complexity against-rnn
+    feed-forward complexity against-rnn
     training-run bert-vs-gpt attention-views
     training-memory long-sequences sparse-attention linear-attention
     fine-tuning head-roles regularisation warmup tokenization subwords unknown-words

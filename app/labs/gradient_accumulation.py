@@ -144,7 +144,7 @@ def _reading(params: Params, many: Step, error: float, length: float, angle: flo
         f"{SENTENCES} pairs, cut into {len(many.tokens)}: {tokens} target tokens. With "
         f"{params.norm} norm, “{NAMES[params.weighting]}” gives {said}. Where every mean counts "
         f"the same, a token of the shortest micro-batch weighs {most / least:.1f} times as much as "
-        f"one of the longest. At most {max(many.kept) / MB:.1f} MB of activations wait for backward."
+        f"one of the longest. At most {max(many.kept) / MB:.1f} MB of activations are kept."
     )
 
 

@@ -94,6 +94,8 @@ def test_every_check_holds_at_the_defaults(models: Models, name: str) -> None:
             {"stack": "decoder", "mask": "none"},
             {"causal mask", "later one", "earlier logit"},
         ),
+        ("teacher-forcing", {"mistake": "none"}, {"falls behind"}),
+        ("teacher-forcing", {"mask": "none"}, {"One pass"}),
     ],
 )
 def test_the_breaking_control_breaks_its_claims_and_no_other(
