@@ -9,6 +9,8 @@ from typing import Annotated, Any, NoReturn
 import torch
 import typer
 import uvicorn
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import bank, labs
 from app.bank import DECKS, Bank
@@ -31,11 +33,15 @@ def serve(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="The port.")] = None,
 ) -> None:
     """Serve Attend on this machine, the database brought up to date first."""
-    settings = Settings()
+    settings = _settings()
     try:
         application = create_app(settings)
     except bank.BankError as error:
         _refuse(error)
+    except OSError as error:
+        _refuse(f"the data directory {settings.data_dir} cannot be used: {error.strerror}")
+    except SQLAlchemyError as error:
+        _refuse(f"the database {settings.database} cannot be used: {error}")
     config = uvicorn.Config(
         application,
         host=host or settings.host,
@@ -54,7 +60,7 @@ def check(
 ) -> None:
     """Validate every question file and print what the bank holds."""
     try:
-        loaded = bank.load(folder or Settings().questions_dir, labs.check)
+        loaded = bank.load(folder or _settings().questions_dir, labs.check)
     except bank.BankError as error:
         _refuse(error)
     typer.echo(_table(loaded))
@@ -64,7 +70,7 @@ def check(
 def run_labs() -> None:
     """Run every lab at its defaults and print what it took and which checks held."""
     torch.set_num_threads(1)  # as the server does
-    models = Models(device=Settings().device)
+    models = Models(device=_settings().device)
     typer.echo(f"{'lab':26}{'first ms':>9}{'again ms':>9}{'bytes':>10}  checks held")
     for lab in labs.LABS.values():
         took = []
@@ -88,7 +94,7 @@ def train(
     for name in names or list(tasks()):
         try:
             settings: dict[str, Any] = {} if steps is None else {"steps": steps}
-            report = training.train(name, device=Settings().device, **settings)
+            report = training.train(name, device=_settings().device, **settings)
         except ValueError as error:
             _refuse(error)
         typer.echo(f"{name}: {json.dumps(report['figures'], indent=1, ensure_ascii=False)}")
@@ -126,6 +132,15 @@ def _table(questions: Bank) -> str:
     return "\n".join(f"{row[0]:10}" + "".join(f"{cell:>13}" for cell in row[1:]) for row in rows)
 
 
-def _refuse(error: Exception) -> NoReturn:
-    typer.echo(f"attend: {error}", err=True)
-    raise typer.Exit(1) from error
+def _settings() -> Settings:
+    """The settings, or a refusal that names the variable at fault."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        fault = error.errors()[0]
+        _refuse(f"ATTEND_{str(fault['loc'][0]).upper()}: {fault['msg']}")
+
+
+def _refuse(reason: Exception | str) -> NoReturn:
+    typer.echo(f"attend: {reason}", err=True)
+    raise typer.Exit(1)

@@ -47,6 +47,26 @@ def test_a_fault_in_a_file_stops_the_start_and_is_named(
     assert "01-why-scale.md: difficulty" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "part"),
+    [
+        ("ATTEND_PORT", "abc", "ATTEND_PORT: "),
+        ("ATTEND_DEVICE", "abacus", "ATTEND_DEVICE: "),
+        ("ATTEND_DATA_DIR", "/dev/null/data", "the data directory /dev/null/data"),
+        ("ATTEND_DATABASE_URL", "sqlite:////dev/zero", "the database sqlite:////dev/zero"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, part: str
+) -> None:
+    monkeypatch.setenv("ATTEND_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv(variable, value)
+    result = CLI.invoke(app, ["serve"])
+    assert result.exit_code == 1
+    assert part in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_settings_come_from_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
