@@ -5,8 +5,12 @@ from typing import Any
 
 from app.labs import (
     attention,
+    attention_views,
     beam_search,
+    complexity,
     cross_attention,
+    encoder_decoder,
+    feed_forward,
     gradient_accumulation,
     layer_norm,
     masked_lm,
@@ -14,10 +18,12 @@ from app.labs import (
     padding,
     path_length,
     positional_encoding,
+    qkv_projection,
     residual,
     scaled_dot_product,
     self_attention,
     teacher_forcing,
+    training_memory,
     vision_transformer,
 )
 from app.labs.illustration import Lab
@@ -37,11 +43,17 @@ LABS = {
             masked_lm,
             vision_transformer,
             next_token,
+            attention_views,
             scaled_dot_product,
             residual,
             layer_norm,
             path_length,
             teacher_forcing,
+            encoder_decoder,
+            complexity,
+            feed_forward,
+            qkv_projection,
+            training_memory,
         ),
     )
 }
@@ -49,10 +61,9 @@ LABS = {
 # Named by questions already, not built yet; a name moves out of here when its lab arrives.
 PLANNED = frozenset(
     """
-    qkv-projection encoder-decoder
-    feed-forward complexity against-rnn
-    training-run bert-vs-gpt attention-views
-    training-memory long-sequences sparse-attention linear-attention
+    against-rnn
+    training-run bert-vs-gpt
+    long-sequences sparse-attention linear-attention
     fine-tuning head-roles regularisation warmup tokenization subwords unknown-words
     attention-weights training-challenges model-parallel gradient-checkpointing attention-dropout
     evaluation transfer in-context distillation quantization failure-modes multilingual emergence

@@ -7,7 +7,8 @@ from typing import Any
 import plotly.graph_objects as go
 from torch import Tensor
 
-LEGEND = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom"}
+LEGEND = {"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yref": "container"}
+POWERS = {"type": "log", "exponentformat": "power"}
 
 
 def add_line(
@@ -51,10 +52,9 @@ def add_line(
 
 
 def finish(figure: go.Figure, title: str, height: int) -> None:
-    """Title, size, and the legend in a line under the title."""
-    figure.update_layout(
-        template=None, title={"text": title}, height=height, margin={"t": 100}, legend=LEGEND
-    )
+    """Title, size, and the legend at the foot, where it may take as many lines as it needs."""
+    legend = LEGEND | {"yanchor": "bottom"}
+    figure.update_layout(template=None, title={"text": title}, height=height, legend=legend)
 
 
 def shorten(values: Tensor) -> list[float]:

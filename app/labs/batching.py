@@ -34,7 +34,8 @@ def show_batches(translator: Translator, order: Order, size: int) -> Illustratio
         reading=(
             f"{DRAWN} sentences have {min(lengths)} to {max(lengths)} tokens, {sum(lengths)} in "
             f"all. In batches of {size}, {order}, they take {sum(slots)} slots, of which "
-            f"{here:.1%} are padding, and every slot is computed. In random order: {usual:.1%}."
+            f"{here:.1%} are padding, and every slot is computed"
+            + ("." if order == "random" else f"; in random order {usual:.1%} would be.")
         ),
         checks=(
             Check(
@@ -79,14 +80,14 @@ def _by_size(wastes: dict[str, list[list[float]]], size: int) -> go.Figure:
     figure.update_layout(
         template=None,
         title={"text": "How much of a batch is padding"},
-        height=380,
+        height=420,
         xaxis={
             "title": {"text": "sentences in a batch (log scale)"},
             "type": "log",
             "tickvals": SIZES,
         },
         yaxis={"title": {"text": "padding (% of slots)"}, "rangemode": "tozero"},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        legend={"orientation": "h", "y": -0.25, "yanchor": "top"},
     )
     return figure
 
@@ -99,9 +100,9 @@ def _slots(queue: list[int], slots: list[int], title: str) -> go.Figure:
     figure.update_layout(
         template=None,
         title={"text": title},
-        height=340,
+        height=400,
         xaxis={"title": {"text": "sentence, in the order of the batches"}},
         yaxis={"title": {"text": "tokens"}, "rangemode": "tozero"},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        legend={"orientation": "h", "y": -0.25, "yanchor": "top"},
     )
     return figure

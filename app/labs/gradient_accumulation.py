@@ -214,15 +214,16 @@ def _error_figure(errors: dict[Weighting, float], params: Params) -> go.Figure:
     figure.add_vline(x=EXACT, line={"color": "var(--ink-soft)", "dash": "dot", "width": 1})
     figure.update_layout(
         template=None,
-        title={"text": f"Off the whole batch's gradient, {params.steps} micro-batches"},
+        title={"text": "How far off the whole batch's gradient"},
         height=300,
         showlegend=False,
         xaxis={
-            "title": {"text": "length of the difference ÷ length of the gradient (log scale)"},
+            "title": {"text": "relative difference (log scale)"},
             "type": "log",
             "exponentformat": "power",
             "range": [math.log10(SMALLEST) - 1, 2],
-            "dtick": 3,
+            "dtick": 4,
+            "tickangle": 0,
         },
         yaxis={"range": [2.6, -0.6], "showgrid": True},
     )
@@ -243,9 +244,9 @@ def _memory_figure(one: Step, many: Step, buffer: int) -> go.Figure:
     figure.update_layout(
         template=None,
         title={"text": "Memory while each batch is computed"},
-        height=360,
+        height=400,
         xaxis={"title": {"text": "batch: the whole, or one micro-batch"}, "type": "category"},
         yaxis={"title": {"text": "memory (MB, 64-bit numbers)"}, "rangemode": "tozero"},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        legend={"orientation": "h", "y": -0.25, "yanchor": "top"},
     )
     return figure

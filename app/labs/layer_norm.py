@@ -4,8 +4,8 @@ The trained translator's own stream goes through LayerNorm, RMSNorm or BatchNorm
 at the channels of one token and nothing else, so that neither the batch nor the mode of the network
 matters; BatchNorm needs both. RMSNorm leaves the mean where it is. Trained gains and biases undo
 mean 0 and variance 1. Below, fresh stacks of feed-forward sublayers: normalise before each sublayer
-and the last one's gradient shrinks with depth; normalise after each sum and it does not, which is
-why post-norm wants a warm-up.
+and the last one's gradient shrinks with depth; normalise after each sum and it does not, to which
+Xiong et al. (2020) trace post-norm's need of a warm-up.
 """
 
 import math
@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from app.labs.bands import LEGEND, add_line, finish, median, shorten
+from app.labs.bands import POWERS, add_line, finish, median, shorten
 from app.labs.illustration import Check, Chosen, Illustration, LabParams, Prediction, Table
 from app.labs.translation import Sentence, axis_of_tokens, notes, translate
 from model.checkpoint import Models
@@ -33,8 +33,8 @@ TOKENS, CHANNELS, REPEATS = 32, 48, 5
 EXACT = 1e-3
 
 PREDICT = Prediction(
-    "From 1 block to the deepest stack set here, before any training: what happens to the gradient "
-    "of the last block's output weights?",
+    "From 1 block to the deepest stack set here, placed as set, before any training: what happens "
+    "to the gradient of the last block's output weights?",
     ("It stays within a factor of two.", "It shrinks.", "It grows."),
 )
 
@@ -169,32 +169,32 @@ def _checks(module: nn.Module, own: Tensor, others: Tensor, output: Tensor) -> t
     return (
         Check(
             "Each token comes out with mean 0.",
-            f"largest mean of a token's channels: {off_mean:.1e}",
+            f"largest mean of a token's channels: {off_mean:.2g}",
             off_mean < EXACT,
         ),
         Check(
             "Each token comes out with variance 1.",
-            f"farthest variance of a token's channels from 1: {off_variance:.1e}",
+            f"farthest variance of a token's channels from 1: {off_variance:.2g}",
             off_variance < EXACT,
         ),
         Check(
             "A token's result does not depend on the other sentences of the batch.",
-            f"alone, a number changes by up to {alone:.1e}",
+            f"alone, a number changes by up to {alone:.2g}",
             alone < EXACT,
         ),
         Check(
             "Training and inference compute the same.",
-            f"in inference mode a number changes by up to {inferred:.1e}",
+            f"in inference mode a number changes by up to {inferred:.2g}",
             inferred < EXACT,
         ),
         Check(
             "The scale of the input does not matter.",
-            f"multiplied by 1,000, a number changes by up to {scaled:.1e}",
+            f"multiplied by 1,000, a number changes by up to {scaled:.2g}",
             scaled < EXACT,
         ),
         Check(
             "Adding the same number to every channel changes nothing.",
-            f"with 5 added, a number changes by up to {shifted:.1e}",
+            f"with 5 added, a number changes by up to {shifted:.2g}",
             shifted < EXACT,
         ),
     )
@@ -259,8 +259,8 @@ def _token_figure(own: Tensor, output: Tensor, tokens: Sequence[str], params: Pa
             name=name,
             hovertemplate="mean %{y}, standard deviation %{error_y.array}",
         )
-    finish(figure, "Each token's channels: mean and standard deviation", 420)
-    figure.update_layout(xaxis=axis_of_tokens(tokens, "token of the sentence"), legend=LEGEND)
+    finish(figure, "Mean and deviation of each token's channels", 420)
+    figure.update_layout(xaxis=axis_of_tokens(tokens, "token of the sentence"))
     figure.update_yaxes(title={"text": "value of the channels"}, zeroline=True)
     return figure
 
@@ -270,9 +270,9 @@ def _depth_figure(depths: Sequence[int], stacks: dict[Place, Tensor], params: Pa
     for number, (place, gradients) in enumerate(stacks.items(), start=1):
         thick = place == params.place
         add_line(figure, depths, gradients, PLACES[place], series=number, thick=thick)
-    finish(figure, "Gradient of the last block's output weights, before training", 420)
+    finish(figure, "Gradient of the last block's weights", 420)
     figure.update_xaxes(title={"text": "blocks (log scale)"}, type="log", tickvals=depths)
-    figure.update_yaxes(title={"text": "gradient norm (log scale)"}, type="log")
+    figure.update_yaxes(title={"text": "gradient norm (log scale)"}, **POWERS)
     return figure
 
 

@@ -30,7 +30,6 @@ from model.tokenizer import Tokenizer
 
 SENTENCES, COPIES = 16, 8  # held out; each is corrupted so many times
 SHOWN = 8  # candidates
-LEGEND = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0}
 
 
 class Params(LabParams):
@@ -238,9 +237,7 @@ def _candidates(chances: dict[str, Tensor], candidates: list[int], gap: Gap) -> 
     names = gap.tokenizer.pieces(candidates)
     figure = go.Figure(
         [
-            go.Bar(
-                name=f"from {name}", x=[round(float(chances[context][i]), 4) for i in candidates]
-            )
+            go.Bar(name=name, x=[round(float(chances[context][i]), 4) for i in candidates])
             for context, name in CONTEXTS.items()
         ]
     )
@@ -256,7 +253,7 @@ def _candidates(chances: dict[str, Tensor], candidates: list[int], gap: Gap) -> 
             "ticktext": names,
             "autorange": "reversed",
         },
-        legend=LEGEND,
+        legend={"orientation": "h", "y": -0.2},
     )
     return figure
 
@@ -266,16 +263,14 @@ def _by_word(gap: Gap) -> go.Figure:
     figure = go.Figure()
     for context, name in CONTEXTS.items():
         bits = surprise(gap.network, gap.tokenizer, gap.ids[None], context).tolist()
-        figure.add_scatter(
-            name=f"from {name}", x=places, y=[round(b, 3) for b in bits], mode="lines+markers"
-        )
+        figure.add_scatter(name=name, x=places, y=[round(b, 3) for b in bits], mode="lines+markers")
     figure.update_layout(
         template=None,
         title={"text": "Each word masked in turn: how surprising it is"},
         height=380,
         xaxis={"title": {"text": "masked word"}, "tickvals": places, "ticktext": gap.tokens},
         yaxis={"title": {"text": "surprise −log₂ p (bits)"}, "rangemode": "tozero"},
-        legend=LEGEND,
+        legend={"orientation": "h", "y": -0.3},
     )
     return figure
 

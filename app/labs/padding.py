@@ -28,8 +28,8 @@ TOKENS = 90  # of all sentences together
 CLOSE = 1e-4  # of a vector's length: sums in another order are rounded otherwise
 
 PREDICT = Prediction(
-    "The sentences are computed together, in the way chosen. Whose tokens change by it?",
-    ("Nobody's.", "Those of some sentences, but not of all.", "Those of all sentences."),
+    "The sentences are computed together as chosen. Which tokens come out otherwise than alone?",
+    ("None.", "Those of some sentences.", "Those of all sentences."),
 )
 
 
@@ -95,7 +95,7 @@ def illustrate(params: Params, models: Models) -> Illustration:
                 together.pattern,
                 together.tokens[: len(together.pattern)],
                 together.tokens,
-                f"Attention in the {which}, layer 1, mean of the heads",
+                f"Attention in the {which}, layer 1",
                 ("token that asks", "slot that is read"),
             ),
         ),
@@ -166,13 +166,18 @@ def _grid(moved: list[Tensor], tokens: list[list[str]], filler: str) -> go.Figur
             "cmax": 1,
             "colorbar": {"title": {"text": "change ÷ length"}, "thickness": 12},
         },
-        xaxis={"title": {"text": "place in the sentence (tokens)"}, "showgrid": False},
+        xaxis={
+            "title": {"text": "place (tokens after the tag)"},
+            "showgrid": False,
+            "zeroline": False,
+        },
         yaxis={
             "title": {"text": "sentence"},
             "tickvals": list(range(len(moved))),
             "ticktext": [str(i + 1) for i in range(len(moved))],
             "autorange": "reversed",
             "showgrid": False,
+            "zeroline": False,
         },
     )
     return figure
@@ -193,7 +198,7 @@ def _reading(params: Params, moved: list[Tensor], together: Together) -> str:
         f"{len(moved)} rows of {slots} slots: {filler:.0%} of all slots are padding, {hides}. The "
         f"largest change of a token, as a share of its vector's length, row by row: {changes}. In "
         f"the shortest row a token gives {share_on_padding(together.pattern):.0%} of its attention "
-        "to padding."
+        "in layer 1 to padding, by the mean of the heads."
     )
 
 

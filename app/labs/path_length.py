@@ -1,10 +1,10 @@
 """Path length: how far the last word is from the first.
 
 In a recurrent network the first token reaches the last through every step between, and each step
-takes its toll of the gradient; attention joins any two tokens in one. So an LSTM's steps must also
-be taken one after another, while attention takes none of them. Open the LSTM's forget gates and its
-reach grows; give attention a window and what lies beyond is out of reach; let it write instead of
-read, and it too goes token by token.
+takes its toll of the gradient; attention joins any two tokens in one. The same steps must be taken
+one after another, more of them the longer the text, where attention reads all tokens at once. Open
+the LSTM's forget gates and its reach grows; give attention a window and what lies beyond is out of
+reach; let it write instead of read, and it too goes token by token.
 """
 
 import math
@@ -16,7 +16,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from app.labs.bands import add_line, finish, median, shorten
+from app.labs.bands import POWERS, add_line, finish, median, shorten
 from app.labs.illustration import Check, Chosen, Illustration, LabParams, Prediction, Table
 from model.checkpoint import Models
 
@@ -204,7 +204,7 @@ def _checks(
         ),
         Check(
             "The LSTM's gradient decays with distance.",
-            f"first quarter of the tokens over the last: {recurrent:.1e}",
+            f"first quarter of the tokens over the last: {recurrent:.2g}",
             recurrent < FAR,
         ),
         Check(
@@ -214,12 +214,12 @@ def _checks(
         ),
         Check(
             "The LSTM's steps that wait for each other grow with the length.",
-            f"longest chain of operations at 4 tokens {few}, at {length} {many}",
+            f"longest chain of operations: {few:,} at 4 tokens, {many:,} at {length}",
             many > few * length / 8,
         ),
         Check(
             "Attention's do not.",
-            f"longest chain of operations at 4 tokens {short}, at {length} {long}",
+            f"longest chain of operations: {short:,} at 4 tokens, {long:,} at {length}",
             short == long,
         ),
     )
@@ -244,12 +244,11 @@ def _reach_figure(reach: dict[str, Tensor]) -> go.Figure:
     for number, (name, values) in enumerate(reach.items(), start=1):
         shown = values.flip(0).clamp_min(FLOOR)
         add_line(figure, range(len(values)), shown, name, series=number)
-    finish(figure, "How strongly the last output depends on each input", 440)
-    figure.update_xaxes(title={"text": "distance from the last token, in tokens"})
+    finish(figure, "Gradient of the last output by distance", 440)
+    figure.update_xaxes(title={"text": "distance from the last token"})
     figure.update_yaxes(
-        title={"text": f"gradient norm (log scale, cut at {FLOOR:.0e})"},
-        type="log",
-        exponentformat="power",
+        title={"text": f"gradient norm (log, cut at {FLOOR:.0e})"},
+        **POWERS,
     )
     return figure
 
@@ -261,9 +260,9 @@ def _steps_figure(lengths: Sequence[int], steps: dict[str, list[int]], params: P
             x=list(lengths), y=counts, name=name, mode="lines+markers", hovertemplate="%{x}: %{y}"
         )
     doing = "read" if params.mode == "read" else "write"
-    finish(figure, f"Operations that wait for each other, to {doing} a text", 400)
+    finish(figure, f"Operations in turn, to {doing} a text", 400)
     figure.update_xaxes(title={"text": "tokens (log scale)"}, type="log", tickvals=lengths)
-    figure.update_yaxes(title={"text": "longest chain, operations (log)"}, type="log")
+    figure.update_yaxes(title={"text": "longest chain, operations (log)"}, type="log", dtick=1)
     return figure
 
 

@@ -2,7 +2,7 @@
 
 A sublayer adds to the stream instead of replacing it. Look at fresh networks first: take the skips
 away and what happens depends on the rest. With normalised sublayers and weights of 1/√d the first
-layer's gradient is as large as ever, but all tokens become one and the same, and the query weights
+layer's gradient keeps its order, but all tokens become one and the same, and the query weights
 of later layers, which say where to look, get no gradient any more. Without normalisation and with
 small weights the first layer's gradient does die. Then look into the trained translator, where the
 stream is a sum to which every sublayer adds its part; without skips that is no longer so.
@@ -19,7 +19,7 @@ from plotly.subplots import make_subplots
 from pydantic import Field
 from torch import Tensor
 
-from app.labs.bands import add_line, finish, median, shorten
+from app.labs.bands import POWERS, add_line, finish, median, shorten
 from app.labs.illustration import Check, Illustration, LabParams, Prediction, Table
 from app.labs.residual_stream import read_stream
 from app.labs.translation import Sentence
@@ -30,7 +30,6 @@ TOKENS, CHANNELS, REPEATS = 12, 32, 5
 SMALL = 1e-3  # a share below this is orders of magnitude
 FLOOR = 1e-30  # what is smaller is drawn as this
 ROUNDING = 1e-4  # by which a normalised stream may seem to grow
-POWERS = {"type": "log", "exponentformat": "power"}
 
 PREDICT = Prediction(
     "Take the skips away from this fresh network: what will become of the gradient of the first "
@@ -171,7 +170,7 @@ def _fresh(params: Params) -> Illustration:
         figures=(_gradient_figure(runs, params), _stream_figure(runs, params)),
         reading=(
             f"{params.depth} blocks, weights {params.weights:g}/√d. Without skips the gradient of "
-            f"the first block's value weights is {change:.1e} of what it is with them. In the last "
+            f"the first block's value weights is {change:.2g} of what it is with them. In the last "
             f"block the query weights get {median(with_skips.queries[-1])} with skips, "
             f"{median(without.queries[-1])} without; tokens differ there by "
             f"{median(with_skips.apart[-1])} and {median(without.apart[-1])} of the stream, "
@@ -196,17 +195,17 @@ def _checks(run: Run, depth: int) -> tuple[Check, ...]:
     return (
         Check(
             "The gradient at the top of the stream reaches the bottom.",
-            f"at the bottom {arriving:.1e} of its size on top, past {2 * depth} sublayers",
+            f"at the bottom {arriving:.2g} of its size on top, past {2 * depth} sublayers",
             arriving > SMALL,
         ),
         Check(
             "Where to look matters up to the last block.",
-            f"gradient of its query weights: {looking:.1e} of that of its value weights",
+            f"gradient of its query weights: {looking:.2g} of that of its value weights",
             looking > SMALL,
         ),
         Check(
             "Tokens stay apart.",
-            f"they differ by {apart:.1e} of the last state",
+            f"they differ by {apart:.2g} of the last state",
             apart > 0.05,
         ),
         Check(
@@ -235,9 +234,9 @@ def _gradient_figure(runs: dict[str, Run], params: Params) -> go.Figure:
                 thick=skips == params.skips,
                 dash=dash,
             )
-    finish(figure, "Gradient of each block's weights as training begins", 440)
+    finish(figure, "Gradient of each block's weights", 440)
     figure.update_xaxes(title={"text": "block (1 is next to the input)"})
-    figure.update_yaxes(title={"text": "gradient norm (log scale)"}, **POWERS)
+    figure.update_yaxes(title={"text": f"gradient norm (log, cut at {FLOOR:.0e})"}, **POWERS)
     return figure
 
 

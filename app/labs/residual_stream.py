@@ -32,14 +32,14 @@ def read_stream(sentence: str, skips: bool, models: Models) -> Illustration:
     guesses = network.logits(network.decoder.norm(torch.cat(states)))  # (7, T, V)
     chances = guesses.softmax(dim=-1)[:, torch.arange(len(words)), words]  # (7, T)
     stages = ["embedding"] + [
-        f"{layer}: {part.replace('_', '-')}" for layer in (1, 2) for part in PARTS
+        f"{part.replace('_', '-')} {layer}" for layer in (1, 2) for part in PARTS
     ]
     figure = heat_map(
         chances,
-        [f"after {stage}" for stage in stages],
+        stages,
         translation.output_tokens,
-        "Probability of each word, were the stream read out there",
-        ("the stream", "French token to be written"),
+        "Probability of each token, read out early",
+        ("stream after", "French token"),
     )
     figure.update_layout(coloraxis_colorbar_title_text="probability")
     written = int((guesses[-1].argmax(dim=-1) == words).sum())

@@ -17,7 +17,7 @@ from plotly.subplots import make_subplots
 from pydantic import Field
 from torch import Tensor
 
-from app.labs.bands import add_line, finish, shorten
+from app.labs.bands import POWERS, add_line, finish, shorten
 from app.labs.illustration import Check, Chosen, Illustration, LabParams, Prediction, Table
 from model.checkpoint import Models
 
@@ -207,9 +207,9 @@ def _spread_figure(found: dict[Divisor, Softmaxes], params: Params) -> go.Figure
     dotted = {"color": "var(--ink-soft)", "width": 1, "dash": "dot"}
     figure.add_hline(y=1, line=dotted)
     figure.add_vline(x=int(params.width), line=dotted)
-    finish(figure, "Variance of the scores over the width of a head", 420)
+    finish(figure, "Variance of the scores", 420)
     figure.update_xaxes(title={"text": "width dₖ (log scale)"}, type="log", tickvals=WIDTHS)
-    figure.update_yaxes(title={"text": "variance (log scale)"}, type="log")
+    figure.update_yaxes(title={"text": "variance (log scale)"}, **POWERS)
     return figure
 
 
@@ -226,7 +226,9 @@ def _softmax_figure(found: dict[Divisor, Softmaxes], params: Params) -> go.Figur
     figure.update_xaxes(type="log", tickvals=WIDTHS)
     figure.update_xaxes(title={"text": "width dₖ (log scale)"}, row=2, col=1)
     figure.update_yaxes(title={"text": "entropy, % of even"}, rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(title={"text": "median Jacobian (log)"}, type="log", row=2, col=1)
+    figure.update_yaxes(
+        title={"text": f"Jacobian (log, cut at {FLOOR:.0e})"}, **POWERS, row=2, col=1
+    )
     return figure
 
 

@@ -21,8 +21,10 @@ from app.labs.forcing import (
     Mistake,
     Runs,
     draw,
+    draw_wrong,
     score_at_once,
     share_in_order,
+    write_alone,
 )
 from app.labs.illustration import Check, Illustration, LabParams, Prediction, Table
 from model.checkpoint import Models
@@ -177,14 +179,14 @@ def _reading(
     if params.mistake == "none":
         return said + (
             f"On its own, without a mistake put in, {means['own']:.1%} are, and {int(whole.sum())} "
-            "translations are the reference."
+            "of the translations are the reference."
         )
     return said + (
         f"A reference with one wrong token in it leaves {means['left_in']:.1%} right: errors are "
         f"{'more' if means['left_in'] < means['forced'] else 'no more'} frequent after a beginning "
         f"with a mistake. On its own {means['slipped']:.1%} are right at their place, and "
         f"{order:.1%} in their order: the difference is a shift, behind which the model "
-        f"goes on as the reference does. {int(whole.sum())} translations are the reference."
+        f"goes on as the reference does. {int(whole.sum())} of the translations are the reference."
     )
 
 
@@ -231,15 +233,15 @@ def _by_place(hits: dict[str, Tensor], params: Params) -> go.Figure:
         title={"text": "Right tokens, place by place"},
         height=440,
         xaxis={"title": {"text": "place in the translation (tokens)"}},
-        yaxis={"title": {"text": "right tokens (%, ± standard error)"}, "range": [-3, 106]},
+        yaxis={"title": {"text": "right tokens (%, ± std. error)"}, "range": [-3, 106]},
         legend={"orientation": "h", "y": -0.25, "yanchor": "top"},
     )
     return figure
 
 
 def _after_mistake(found: dict[str, Tensor], order: Tensor, params: Params) -> go.Figure:
-    bars = {NAMES[name]: shares for name, shares in found.items()}
-    bars["on its own, with it, in order"] = order
+    bars = {NAMES[name].replace(", ", ",<br>"): shares for name, shares in found.items()}
+    bars["the same,<br>in order, at any place"] = order
     figure = go.Figure(
         go.Bar(
             x=[100 * float(shares.mean()) for shares in bars.values()],
@@ -255,7 +257,7 @@ def _after_mistake(found: dict[str, Tensor], order: Tensor, params: Params) -> g
         template=None,
         title={"text": f"Right tokens after place {params.place}"},
         height=320,
-        xaxis={"title": {"text": "right tokens (%, ± standard error)"}, "range": [0, 106]},
+        xaxis={"title": {"text": "right tokens (%, ± std. error)"}, "range": [0, 106]},
         yaxis={"autorange": "reversed", "ticksuffix": " "},
     )
     return figure

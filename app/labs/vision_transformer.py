@@ -94,7 +94,7 @@ class Reader:
         return patches if order == "drawn" else patches[:, self.order]
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def illustrate(params: Params, models: Models) -> Illustration:
     details = models.vit.details
     rows = [params.picture - 1, *range(SAMPLE)]
@@ -228,15 +228,14 @@ def _draw(patches: Tensor, looks: Tensor, params: Params) -> go.Figure:
     blocks = patches.view(ACROSS, ACROSS, PATCH, PATCH)  # (S, patch) -> (4, 4, 2, 2)
     picture = blocks.transpose(1, 2).reshape(SIDE, SIDE) * BRIGHTEST  # -> (8, 8)
     view = "rollout" if params.view == "rollout" else f"layer {params.view}"
-    figure = make_subplots(
-        1, 2, horizontal_spacing=0.06, subplot_titles=("as read", f"class attention, {view}")
-    )
+    figure = make_subplots(1, 2, horizontal_spacing=0.06, subplot_titles=("picture", view))
     figure.add_heatmap(z=picture.int().tolist(), coloraxis="coloraxis", row=1, col=1)
     figure.add_heatmap(
         z=[[round(w, 4) for w in row] for row in looks.view(ACROSS, ACROSS).tolist()],
         coloraxis="coloraxis2",
         xgap=2,
         ygap=2,
+        texttemplate="%{z:.0%}",
         hovertemplate="patch in column %{x}, row %{y}: %{z:.3f}<extra></extra>",
         row=1,
         col=2,
@@ -253,10 +252,10 @@ def _draw(patches: Tensor, looks: Tensor, params: Params) -> go.Figure:
     figure.update_yaxes(scaleanchor="x2", tickvals=list(range(ACROSS)), col=2)
     figure.update_layout(
         template=None,
-        title={"text": f"Picture {params.picture}, patches {ORDERS[params.order]}"},
+        title={"text": "What the class token looks at"},
         height=420,
         coloraxis={"cmin": 0, "cmax": BRIGHTEST, "showscale": False},
-        coloraxis2={"cmin": 0, "colorbar": {"title": {"text": "share of attention"}}},
+        coloraxis2={"cmin": 0, "showscale": False},
     )
     return figure
 
@@ -265,7 +264,7 @@ def _classes(chances: dict[str, Tensor]) -> go.Figure:
     figure = go.Figure()
     for order, name in ORDERS.items():
         figure.add_bar(
-            name=f"patches {name}",
+            name=name,
             x=list(range(10)),
             y=[round(chance, 4) for chance in chances[order].tolist()],
         )
@@ -275,7 +274,7 @@ def _classes(chances: dict[str, Tensor]) -> go.Figure:
         height=380,
         xaxis={"title": {"text": "digit"}, "tickvals": list(range(10))},
         yaxis={"title": {"text": "probability"}, "range": [0, 1]},
-        legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0},
+        legend={"orientation": "h", "y": -0.25},
     )
     return figure
 

@@ -28,13 +28,13 @@ def convolutions(inner: FeedForward) -> tuple[nn.Conv1d, nn.Conv1d]:
     hidden, channels = inner.widen.weight.shape
     first, second = nn.Conv1d(channels, hidden, 1), nn.Conv1d(hidden, channels, 1)
     for convolution, linear in ((first, inner.widen), (second, inner.narrow)):
-        convolution.weight.data = linear.weight.data[:, :, None]
-        convolution.bias.data = linear.bias.data  # type: ignore[union-attr]
+        weights = {"weight": linear.weight[:, :, None], "bias": linear.bias}
+        convolution.load_state_dict(weights)
     return first, second
 
 
 @pytest.mark.parametrize("layer", [0, 1])
-@torch.inference_mode()
+@torch.no_grad()
 def test_the_network_is_two_convolutions_of_width_one(models: Models, layer: int) -> None:
     inner = layer_of(models.translator.network, layer).feed_forward
     first, second = convolutions(inner)

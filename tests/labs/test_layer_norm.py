@@ -1,4 +1,4 @@
-"""The layer-norm lab's norms are the formulas and PyTorch's; the last gradient falls in pre-norm."""
+"""The layer-norm lab's norms are the formulas and PyTorch's; gradients shrink in pre-norm alone."""
 
 import pytest
 import torch

@@ -79,7 +79,7 @@ def test_a_grouped_key_head_is_the_mean_of_those_it_replaces(layer: Attention) -
     assert torch.equal(grouped(layer, 4).keys.weight, rows)
 
 
-@pytest.mark.parametrize("key_heads", [4, 2, 1])
+@pytest.mark.parametrize("key_heads", [4, 2])  # with 1 both orders are the same
 @torch.inference_mode()
 def test_a_stack_in_the_order_of_the_heads_is_read_by_the_other_rule(
     layer: Attention, key_heads: int
