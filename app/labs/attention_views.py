@@ -14,7 +14,6 @@ import torch
 from plotly.subplots import make_subplots
 from pydantic import Field
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from app.labs.explanations import Answers, Question, agreement, mean_and_error
 from app.labs.gaps import Gap, GappedSentence, unseen_sentences
@@ -47,14 +46,8 @@ class Params(LabParams):
     ] = 0.5
     inputs: Annotated[
         int,
-        Field(
-            title="Inputs compared",
-            description="Held-out sentences or digits.",
-            ge=8,
-            le=48,
-            json_schema_extra={"aside": True},
-        ),
-    ] = 24
+        Field(title="Inputs compared", description="None was trained on.", ge=8, le=40),
+    ] = 20
 
 
 PREDICT = Prediction(
@@ -66,15 +59,16 @@ PREDICT = Prediction(
 
 @torch.no_grad()
 def illustrate(params: Params, models: Models) -> Illustration:
-    question, names, answer_names = (_words if params.model == "words" else _digits)(params, models)
-    answers, one = Answers.of(question), Answers.of(question.first())
+    read = _words if params.model == "words" else _digits
+    own, many, names, answer_names = read(params, models)
+    one, answers = Answers.of(own), Answers.of(many)
     views = _views(one, params)
     shown = {name: _shares(view, one.question.others)[0] for name, view in views.items()}
     compared = _compared(answers, params)
     guess = answer_names[int(one.guesses[0])]
     draw = _over_words if params.model == "words" else _over_patches
     return Illustration(
-        figures=(draw(shown, names, guess), _agreements(compared, len(question.inputs))),
+        figures=(draw(shown, names, guess), _agreements(compared, params.inputs)),
         reading=_reading(one, compared, names, guess, params),
         checks=(
             _rollout_is_better(compared),
@@ -90,31 +84,35 @@ def illustrate(params: Params, models: Models) -> Illustration:
     )
 
 
-def _words(params: Params, models: Models) -> tuple[Question, list[str], list[str]]:
-    """The reader's gap, then one in each of the held-out sentences."""
+def _words(params: Params, models: Models) -> tuple[Question, Question, list[str], list[str]]:
+    """The reader's gap, and one in each of the held-out sentences."""
     gap = Gap.read(params.sentence, params.hide, models)
+    pad, mask = gap.tokenizer.pad, gap.tokenizer.identity(MASK)
+    many = unseen_sentences(gap.tokenizer, params.inputs)  # (B, S)
     generator = torch.Generator().manual_seed(1)
-    unseen = unseen_sentences(gap.tokenizer, params.inputs - 1)
-    rows = [gap.ids, *(row[row != gap.tokenizer.pad] for row in unseen)]
-    at = [int(torch.randint(len(row) - 1, (), generator=generator)) for row in rows]
-    places = torch.tensor([gap.place, *at[1:]])
-    inputs = pad_sequence(rows, batch_first=True)  # (B, S)
-    real = inputs != gap.tokenizer.pad
-    inputs[torch.arange(len(rows)), places] = gap.tokenizer.identity(MASK)
+    lengths = (many != pad).sum(dim=1)
+    at = (torch.rand(len(many), generator=generator) * (lengths - 1)).long()  # not at the stop
+    own, others = (
+        Question(gap.network, rows.scatter(1, places[:, None], mask), rows != pad, places)
+        for rows, places in ((gap.ids[None], torch.tensor([gap.place])), (many, at))
+    )
     names = [token for place, token in enumerate(gap.tokens) if place != gap.place]
-    answers = gap.tokenizer.pieces(range(len(gap.tokenizer)))
-    return Question(gap.network, inputs, real, places), names, answers
+    return own, others, names, gap.tokenizer.pieces(range(len(gap.tokenizer)))
 
 
-def _digits(params: Params, models: Models) -> tuple[Question, list[str], list[str]]:
-    """The reader's picture, then the first of the others."""
-    rows = [params.picture - 1, *range(params.inputs - 1)]
-    pictures = torch.tensor([models.vit.details["pictures"][i] for i in rows]).float()
-    patches = cut_patches(pictures.view(-1, SIDE, SIDE))  # (B, 64) -> (B, S - 1, patch)
-    real = torch.ones(len(rows), 1 + ACROSS * ACROSS, dtype=torch.bool)
+def _digits(params: Params, models: Models) -> tuple[Question, Question, list[str], list[str]]:
+    """The reader's picture, and the first of all."""
+    pictures = torch.tensor(models.vit.details["pictures"]).float()  # (N, 64)
+    patches = cut_patches(pictures.view(-1, SIDE, SIDE))  # (N, 64) -> (N, S - 1, patch)
+    one, many = patches[[params.picture - 1]], patches[: params.inputs]
     names = [f"patch {row + 1}/{column + 1}" for row in range(ACROSS) for column in range(ACROSS)]
-    question = Question(models.vit.network, patches, real, torch.zeros(len(rows)).long())
-    return question, names, [str(digit) for digit in range(10)]
+    return _class(models, one), _class(models, many), names, [str(digit) for digit in range(10)]
+
+
+def _class(models: Models, patches: Tensor) -> Question:
+    """The class of pictures (B, S - 1, patch), asked of the class token."""
+    real = torch.ones(len(patches), 1 + patches.shape[1], dtype=torch.bool)
+    return Question(models.vit.network, patches, real, torch.zeros(len(patches)).long())
 
 
 def _layer(answers: Answers, params: Params) -> int:
@@ -152,8 +150,8 @@ def _compared(answers: Answers, params: Params) -> dict[str, Tensor]:
 
 
 def _outcome(answers: Answers) -> int:
-    seen = answers.attention(len(answers.patterns) - 1)
-    found = agreement(seen, answers.left_out[0].abs(), answers.question.others).mean()
+    last = answers.attention(len(answers.patterns) - 1)
+    found = agreement(last, answers.left_out[0].abs(), answers.question.others).mean()
     return 0 if found > 0.9 else 1 if found > 0.2 else 2
 
 

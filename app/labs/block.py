@@ -111,16 +111,17 @@ class Measured:
 
 
 def measure(blocks: Sequence[Block], part: Part) -> Measured:
-    """One part of every block: counted once, which warms it up, then timed REPEATS times in turn,
-    so that a disturbance hits one repeat of all lengths rather than all repeats of one."""
+    """One part of every block: counted, warmed up, then timed REPEATS times in turn, so that a
+    disturbance hits one repeat of all lengths rather than all repeats of one."""
     counts = [block.count(part) for block in blocks]
     rooms = [block.room() for block in blocks]
     times: list[list[float]] = [[] for _ in blocks]
-    for _repeat in range(REPEATS):
+    for repeat in range(REPEATS + 1):
         for block, room, measured in zip(blocks, rooms, times, strict=True):
             start = clock()
             part(block, *room)
-            measured.append(1000 * (clock() - start))
+            if repeat:
+                measured.append(1000 * (clock() - start))
     operations, written = zip(*counts, strict=True)
     return Measured(tuple(map(tuple, times)), operations, written)
 
@@ -137,12 +138,14 @@ def exponents(lengths: Sequence[int], times: Sequence[Sequence[float]]) -> list[
 def crossover(
     lengths: Sequence[int], pairs: Sequence[float], tokens: Sequence[float]
 ) -> float | None:
-    """The length from which on `pairs` is more than `tokens`, between two lengths by a straight
-    line on log scales; None if that never happens here."""
+    """The length from which on `pairs` stays more than `tokens`, between two lengths by a straight
+    line on log scales; None if it is so at all of them or not at the last."""
     gaps = [math.log(one / other) for one, other in zip(pairs, tokens, strict=True)]
-    for place in range(1, len(gaps)):
+    for place in range(len(gaps) - 1, 0, -1):
         before, after = gaps[place - 1 : place + 1]
-        if before <= 0 < after:
+        if after <= 0:
+            return None
+        if before <= 0:
             step = -before / (after - before)
             return float(lengths[place - 1] * (lengths[place] / lengths[place - 1]) ** step)
     return None

@@ -7,6 +7,7 @@ are equal at six model widths. A fused kernel breaks the claim about memory and 
 the same sums without writing the scores down. Blocks that read only themselves break the square.
 """
 
+import math
 import statistics
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -106,12 +107,14 @@ def _reading(
     crossing = crossover(lengths, pairs, tokens)
     power, spread = statistics.median(slopes[0]), (min(slopes[0]), max(slopes[0]))
     share = runs[0].operations[-1] / (runs[0].operations[-1] + runs[1].operations[-1])
-    on_the_clock = (
-        f"On the clock scores and sum overtake the rest at about {crossing:.0f} tokens"
-        if crossing
-        else f"On the clock neither overtakes the other between {lengths[0]} and {lengths[-1]}"
-        " tokens"
-    )
+    if crossing:
+        on_the_clock = (
+            f"On the clock scores and sum overtake the rest at about {crossing:.0f} tokens"
+        )
+    elif all(one > other for one, other in zip(pairs, tokens, strict=True)):
+        on_the_clock = f"On the clock scores and sum take longer from {lengths[0]} tokens on"
+    else:
+        on_the_clock = f"On the clock they do not overtake the rest up to {lengths[-1]} tokens"
     return (
         f"From {lengths[-2]} to {lengths[-1]} tokens scores, softmax and weighted sum go from "
         f"{pairs[-2]:.2f} to {pairs[-1]:.2f} ms (× {pairs[-1] / pairs[-2]:.1f}), projections and "
@@ -192,7 +195,7 @@ def _over_length(
     """Both parts over the length, log-log: a power of the length is a straight line."""
     title, unit = {
         "time": ("Time of one block: median and range", "milliseconds (log)"),
-        "operations": ("Operations counted in one block", "multiplications and additions (log)"),
+        "operations": ("Operations counted in one block", "operations (log)"),
         "memory": ("Memory written by one block", "MiB (log)"),
     }[quantity]
     figure = go.Figure()
@@ -215,20 +218,23 @@ def _over_length(
         )
     if lengths[0] < 6 * width < lengths[-1] and quantity != "memory":
         mark = {"color": "var(--ink-soft)", "width": 1, "dash": "dot"}
-        figure.add_vline(x=6 * width, line=mark, annotation={"text": "n = 6d"})
+        figure.add_vline(x=6 * width, line=mark)
+        figure.add_annotation(
+            x=math.log10(6 * width), y=1, yref="paper", xanchor="right", text="6d", showarrow=False
+        )
     figure.update_layout(
         template=None,
         title={"text": title},
         height=400,
-        margin={"t": 110},
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom"},
+        margin={"t": 60},
+        legend={"orientation": "h", "x": 0, "yref": "container", "y": 0, "yanchor": "bottom"},
         xaxis={
             "type": "log",
             "title": {"text": "length n in tokens (log)"},
             "tickvals": list(lengths),
             "showgrid": False,
         },
-        yaxis={"type": "log", "title": {"text": unit}, "dtick": 1, "exponentformat": "power"},
+        yaxis={"type": "log", "title": {"text": unit}, "dtick": "D2" if quantity == "time" else 1},
     )
     return figure
 

@@ -229,14 +229,14 @@ def _wiring(moved: dict[str, list[float]]) -> go.Figure:
     )
     figure.update_layout(
         template=None,
-        title={"text": "What another last token moves"},
+        title={"text": "What another last token moves, by share"},
         height=200 + 38 * len(moved),
         coloraxis={
             "cmin": 0,
             "cmax": 1,
             "colorbar": {
-                "title": {"text": "change ÷ length"},
-                "tickvals": [0, 0.5, 1],
+                "title": {"text": "share"},
+                "tickvals": [0, 1],
                 "thickness": 12,
             },
         },

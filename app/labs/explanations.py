@@ -6,7 +6,7 @@ B sequences, H heads, S places, C channels, V answers.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
@@ -38,12 +38,6 @@ class Question:
         others = self.real.clone()
         others[self.rows, self.places] = False
         return others
-
-    def first(self) -> Self:
-        """The first sequence alone."""
-        length = int(self.real[0].sum())
-        inputs = self.inputs[:1] if self.network.config.patch else self.inputs[:1, :length]
-        return replace(self, inputs=inputs, real=self.real[:1, :length], places=self.places[:1])
 
     def states(self, real: Tensor | None = None, switches: Switches = AS_TRAINED) -> Tensor:
         """The last layer's states (B, S, C) where only `real` (B, S) can be read."""

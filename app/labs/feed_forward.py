@@ -253,7 +253,7 @@ def _bars(
         template=None,
         title={"text": f"What the strongest neurons add at “{token}”"},
         height=170 + 30 * len(neurons),
-        xaxis={"title": {"text": "length of what it adds to the token's vector"}},
+        xaxis={"title": {"text": "length of the vector added"}},
         yaxis={
             "title": {"text": "neuron: tokens that it pushes"},
             "tickvals": list(range(len(neurons))),

@@ -218,11 +218,11 @@ def _error_figure(errors: dict[Weighting, float], params: Params) -> go.Figure:
         height=300,
         showlegend=False,
         xaxis={
-            "title": {"text": "relative difference (log scale)"},
+            "title": {"text": "difference ÷ length (log)"},
             "type": "log",
             "exponentformat": "power",
             "range": [math.log10(SMALLEST) - 1, 2],
-            "dtick": 4,
+            "dtick": 8,
             "tickangle": 0,
         },
         yaxis={"range": [2.6, -0.6], "showgrid": True},

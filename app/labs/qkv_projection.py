@@ -100,7 +100,7 @@ def illustrate(params: Params, models: Models) -> Illustration:
     )
     return Illustration(
         figures=(first, _back_and_forth(scores, tokens, params.head)),
-        reading=_reading(layer, stream, scores, tokens),
+        reading=_reading(layer, stream, scores, tokens, params.head),
         checks=(
             _row_by_row(layer, stream),
             _cut_after(layer, stream, trace),
@@ -115,7 +115,9 @@ def illustrate(params: Params, models: Models) -> Illustration:
     )
 
 
-def _reading(layer: Attention, stream: Tensor, scores: Tensor, tokens: Sequence[str]) -> str:
+def _reading(
+    layer: Attention, stream: Tensor, scores: Tensor, tokens: Sequence[str], head: str
+) -> str:
     length, channels = stream.shape[1:]
     row, column = divmod(int((scores - scores.T).argmax()), len(tokens))
     weights = " + ".join(f"{getattr(layer, kind).weight.numel():,}" for kind in KINDS)
@@ -129,7 +131,7 @@ def _reading(layer: Attention, stream: Tensor, scores: Tensor, tokens: Sequence[
         f"{length} vectors of {channels} numbers, times one {channels} × {channels} matrix, are "
         f"{length} queries of {channels}, cut into {layer.heads} heads of {layer.width}; of keys "
         f"and values there are {layer.key_heads} heads. Queries, keys and values take {weights} "
-        f"weights, however long the text. In the head below {apart}."
+        f"weights, however long the text. In head {head} {apart}."
     )
 
 
@@ -266,8 +268,8 @@ def _cache(trained: Attention, layer: Attention) -> go.Figure:
         template=None,
         title={"text": "What one layer's cache holds"},
         height=400,
-        margin={"t": 90},
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom"},
+        margin={"t": 60},
+        legend={"orientation": "h", "x": 0, "yref": "container", "y": 0, "yanchor": "bottom"},
         xaxis={"title": {"text": "tokens read so far"}, "rangemode": "tozero"},
         yaxis={"title": {"text": "KiB"}, "rangemode": "tozero"},
     )
@@ -301,8 +303,8 @@ def _back_and_forth(scores: Tensor, tokens: Sequence[str], head: str) -> go.Figu
         template=None,
         title={"text": f"Scores of head {head}, there and back"},
         height=440,
-        margin={"t": 90},
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom"},
+        margin={"t": 60},
+        legend={"orientation": "h", "x": 0, "yref": "container", "y": 0, "yanchor": "bottom"},
         xaxis={"title": {"text": "score of the later token for the earlier"}},
         yaxis={"title": {"text": "score of the earlier for the later"}},
     )

@@ -255,9 +255,9 @@ def _after_mistake(found: dict[str, Tensor], order: Tensor, params: Params) -> g
     )
     figure.update_layout(
         template=None,
-        title={"text": f"Right tokens after place {params.place}"},
+        title={"text": f"Right tokens after place {params.place}, ± standard error"},
         height=320,
-        xaxis={"title": {"text": "right tokens (%, ± std. error)"}, "range": [0, 106]},
+        xaxis={"title": {"text": "right tokens (%)"}, "range": [0, 106]},
         yaxis={"autorange": "reversed", "ticksuffix": " "},
     )
     return figure

@@ -26,6 +26,13 @@ from app.labs.training_step import (
 from model.checkpoint import Models
 
 MIB = 2**20
+_LEGEND: dict[str, Any] = {
+    "orientation": "h",
+    "x": 0,
+    "yref": "container",
+    "y": 0,
+    "yanchor": "bottom",
+}
 _NOTES = (
     "What is held in 16 bits is computed in 32, in a working copy that is not counted: many "
     "processors have no fast arithmetic of 16 bits.",
@@ -212,22 +219,13 @@ def _bars(rows: Sequence[tuple[str, State, Activations]]) -> go.Figure:
         template=None,
         barmode="stack",
         title={"text": "What one training step holds"},
-        height=320,
-        margin={"t": 110},
+        height=360,
+        margin={"t": 60},
         legend=_LEGEND | {"traceorder": "normal"},
         xaxis={"title": {"text": "MiB"}},
         yaxis={"autorange": "reversed"},
     )
     return figure
-
-
-_LEGEND: dict[str, Any] = {
-    "orientation": "h",
-    "x": 0,
-    "xanchor": "left",
-    "y": 1,
-    "yanchor": "bottom",
-}
 
 
 def _parts(state: State, activations: Activations) -> dict[str, int]:
@@ -265,7 +263,7 @@ def _growth(
         template=None,
         title={"text": f"Memory as {given[1]} grows"},
         height=400,
-        margin={"t": 110},
+        margin={"t": 60},
         legend=_LEGEND,
         xaxis={"title": {"text": given[0]}, "rangemode": "tozero"},
         yaxis={"title": {"text": "MiB"}, "rangemode": "tozero"},

@@ -56,7 +56,7 @@ async function draw(figure) {
   let canvas = figure.querySelector("div");
   if (!canvas) figure.append(canvas = document.createElement("div"));
   const width = canvas.clientWidth;
-  const options = { responsive: true, displaylogo: false };
+  const options = { responsive: true, displayModeBar: false }; // saving has its own buttons
   await Plotly.react(canvas, fitting(data, width), inOurColors(layout, width), options);
   figure.dataset.plot = "drawn";
 }
