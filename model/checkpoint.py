@@ -127,8 +127,9 @@ class Models:
         return load(self.folder / f"{name}.safetensors", self.device)
 
     def once(self, name: str, build: Callable[[], T]) -> T:
-        """What `build` made the first time."""
-        with self.lock:
+        """What `build` made the first time; as weights that can have gradients, even where the
+        caller computes without."""
+        with self.lock, torch.inference_mode(False):
             if name not in self.loaded:
                 self.loaded[name] = build()
             found: T = self.loaded[name]

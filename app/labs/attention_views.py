@@ -272,7 +272,7 @@ def _agreements(compared: dict[str, Tensor], count: int) -> go.Figure:
         template=None,
         title={"text": f"Agreement with leaving one out, {count} inputs"},
         height=260,
-        xaxis={"title": {"text": "rank correlation (± standard error)"}, "range": [-0.3, 1]},
+        xaxis={"title": {"text": "rank correlation, ± std. error"}, "range": [-0.3, 1]},
         yaxis={"autorange": "reversed"},
     )
     return figure

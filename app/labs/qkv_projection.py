@@ -27,6 +27,7 @@ from app.labs.projections import (
     stack,
     unstack,
 )
+from app.labs.scheme_figures import square
 from app.labs.translation import Layer, Sentence, notes, translate
 from model.attention import Attention
 from model.checkpoint import Models
@@ -214,42 +215,16 @@ def _projection(kind: str, parted: Tensor, tokens: Sequence[str]) -> go.Figure:
     """Queries, keys or values (1, H, T, D) as a map, with lines between the heads."""
     values = parted[0].transpose(0, 1).flatten(1)  # (1, H, T, D) -> (T, H, D) -> (T, H*D)
     heads, width = parted.shape[1], parted.shape[3]
-    most = float(values.abs().max())
-    figure = go.Figure(
-        go.Heatmap(
-            z=[[float(f"{value:.3g}") for value in row] for row in values.tolist()],
-            x0=1,
-            coloraxis="coloraxis",
-            hovertemplate="number %{x}: %{z}<extra></extra>",
-        )
-    )
+    title = f"The {kind}, a row a token, cut into heads"
+    figure = square(values, title, ("number, by heads", "token"), "value", signed=True)
     for head in range(1, heads):
-        figure.add_vline(x=head * width + 0.5, line={"color": "var(--ink)", "width": 2})
-    figure.update_layout(
-        template=None,
-        title={"text": f"The {kind}, a row a token, cut into heads"},
-        height=170 + 30 * len(tokens),
-        coloraxis={
-            "cmid": 0,
-            "cmin": -most,
-            "cmax": most,
-            "colorbar": {"title": {"text": "value"}},
-        },
-        xaxis={
-            "title": {"text": "number, by heads"},
-            "tickvals": [head * width + width / 2 + 0.5 for head in range(heads)],
-            "ticktext": [f"head {head + 1}" for head in range(heads)],
-            "showgrid": False,
-        },
-        yaxis={
-            "title": {"text": "token"},
-            "tickvals": list(range(len(tokens))),
-            "ticktext": list(tokens),
-            "autorange": "reversed",
-            "showgrid": False,
-        },
+        figure.add_vline(x=head * width - 0.5, line={"color": "var(--ink)", "width": 2})
+    figure.update_xaxes(
+        tickvals=[head * width + width / 2 for head in range(heads)],
+        ticktext=[f"head {head + 1}" for head in range(heads)],
     )
-    return figure
+    figure.update_yaxes(tickvals=list(range(len(tokens))), ticktext=list(tokens))
+    return figure.update_layout(height=170 + 30 * len(tokens))
 
 
 def _cache(trained: Attention, layer: Attention) -> go.Figure:

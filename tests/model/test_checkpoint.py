@@ -95,3 +95,10 @@ def test_a_device_that_is_not_there_is_refused() -> None:
     assert choose_device("auto").type in ("cpu", "cuda", "mps")
     with pytest.raises(ValueError, match="no device tpu here"):
         choose_device("tpu")
+
+
+def test_weights_first_asked_for_without_gradients_can_have_them_later() -> None:
+    models = Models()
+    with torch.inference_mode():
+        network = models.lm.network
+    assert not any(weights.is_inference() for weights in network.parameters())
