@@ -27,7 +27,7 @@ from starlette.routing import Route
 
 from app.labs import LABS, attention
 from app.labs.illustration import Illustration, Table
-from app.labs.looks import Look
+from app.labs.parts.looks import Look
 from app.main import create_app
 from app.settings import Settings
 from tests.browser.conftest import CHROMIUM, FLAGS, free_port

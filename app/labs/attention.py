@@ -15,8 +15,8 @@ from pydantic import Field
 from torch import Tensor
 
 from app.labs.illustration import Check, Illustration, LabParams, Table, UnfitInput
-from app.labs.looks import READERS, Look, Reader, compare, depth, look, network_of
-from app.labs.translation import weights_table
+from app.labs.parts.looks import READERS, Look, Reader, compare, depth, look, network_of
+from app.labs.parts.translation import weights_table
 from model.checkpoint import Models
 from model.config import Switches
 

@@ -15,9 +15,9 @@ from plotly.subplots import make_subplots
 from pydantic import Field
 from torch import Tensor
 
-from app.labs.explanations import Answers, Question, agreement, mean_and_error
-from app.labs.gaps import Gap, GappedSentence, unseen_sentences
 from app.labs.illustration import Check, Illustration, LabParams, Prediction, Table
+from app.labs.parts.explanations import Answers, Question, agreement, mean_and_error
+from app.labs.parts.gaps import Gap, GappedSentence, unseen_sentences
 from model.checkpoint import Models
 from model.tasks.digits import PATCH, SIDE, cut_patches
 from model.tasks.masked import MASK

@@ -15,9 +15,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from app.labs.beam_tree import Steps, draw, grow, leader, reached, score, shown, tree_table
 from app.labs.illustration import Check, Illustration, LabParams
-from app.labs.translation import Sentence, notes, translate
+from app.labs.parts.beam_tree import Steps, draw, grow, leader, reached, score, shown, tree_table
+from app.labs.parts.translation import Sentence, notes, translate
 from model.beam import Search, beam_search
 from model.checkpoint import Models
 from model.decode import sample

@@ -16,7 +16,8 @@ import plotly.graph_objects as go
 import torch
 from pydantic import Field
 
-from app.labs.block import (
+from app.labs.illustration import Check, Chosen, Illustration, LabParams, Prediction, Table
+from app.labs.parts.block import (
     LOCAL,
     REPEATS,
     Block,
@@ -26,7 +27,6 @@ from app.labs.block import (
     exponents,
     measure,
 )
-from app.labs.illustration import Check, Chosen, Illustration, LabParams, Prediction, Table
 from model.checkpoint import Models
 
 PARTS = ("scores, softmax, weighted sum", "projections and feed-forward")

@@ -14,8 +14,8 @@ import torch
 from pydantic import Field
 
 from app.labs.illustration import Check, Illustration, LabParams, Prediction, Table
-from app.labs.translation import Sentence, notes, translate
-from app.labs.two_stacks import (
+from app.labs.parts.translation import Sentence, notes, translate
+from app.labs.parts.two_stacks import (
     INTERVENTIONS,
     Reads,
     Written,

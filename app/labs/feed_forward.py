@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from app.labs.illustration import Check, Illustration, LabParams, Prediction, Table
-from app.labs.neurons import (
+from app.labs.parts.neurons import (
     Altered,
     Network,
     layer_of,
@@ -25,7 +25,7 @@ from app.labs.neurons import (
     strongest,
     with_feed_forward,
 )
-from app.labs.translation import Layer, Sentence, notes, translate
+from app.labs.parts.translation import Layer, Sentence, notes, translate
 from model.checkpoint import Models
 from model.feed_forward import FeedForward, bend
 from model.trace import Trace

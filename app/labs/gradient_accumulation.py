@@ -24,7 +24,7 @@ from app.labs.illustration import (
     Prediction,
     Table,
 )
-from app.labs.micro_batches import Step, Weighting, accumulate, prepare
+from app.labs.parts.micro_batches import Step, Weighting, accumulate, prepare
 from model.checkpoint import Models
 from model.corpus import sentences
 from model.tasks.translation import encode, pad

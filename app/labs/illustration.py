@@ -5,6 +5,7 @@ tests; `Params` are its controls; `illustrate(params, models)` computes the pict
 """
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,8 @@ from plotly.graph_objects import Figure
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from model.checkpoint import Models
+
+PARTS = "app.labs.parts."
 
 # A choice among words that a question file may have written as a number.
 Chosen = BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)
@@ -104,8 +107,15 @@ class Lab:
         return getattr(self.module, "PREDICT", None)
 
     @cached_property
-    def source(self) -> str:
-        return inspect.getsource(self.module)
+    def sources(self) -> dict[str, str]:
+        """The lab's own file, then those of its parts, each under its name."""
+        named = {getattr(value, "__module__", None) or "" for value in vars(self.module).values()}
+        parts = sorted(name for name in named if name.startswith(PARTS))
+        modules = [self.module, *(sys.modules[name] for name in parts)]
+        return {
+            f"{module.__name__.replace('.', '/')}.py": inspect.getsource(module)
+            for module in modules
+        }
 
     @property
     def illustrate(self) -> Callable[[LabParams, Models], Illustration]:

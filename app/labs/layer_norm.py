@@ -18,9 +18,9 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from app.labs.bands import POWERS, add_line, finish, median, shorten
 from app.labs.illustration import Check, Chosen, Illustration, LabParams, Prediction, Table
-from app.labs.translation import Sentence, axis_of_tokens, notes, translate
+from app.labs.parts.bands import POWERS, add_line, finish, median, shorten
+from app.labs.parts.translation import Sentence, axis_of_tokens, notes, translate
 from model.checkpoint import Models
 from model.trace import Trace
 

@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from app.labs.gaps import CONTEXTS, Gap, GappedSentence, surprise, unseen_sentences
 from app.labs.illustration import (
     Check,
     Illustration,
@@ -24,6 +23,7 @@ from app.labs.illustration import (
     Prediction,
     Table,
 )
+from app.labs.parts.gaps import CONTEXTS, Gap, GappedSentence, surprise, unseen_sentences
 from model.checkpoint import Models
 from model.tasks.masked import MASK
 from model.tokenizer import Tokenizer

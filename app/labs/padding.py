@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from app.labs.batching import Order, show_batches
 from app.labs.illustration import Check, Illustration, LabParams, Prediction, Table, UnfitInput
-from app.labs.ragged import Together, fill_up, measure_change, pack, pad, share_on_padding
-from app.labs.translation import heat_map
+from app.labs.parts.batching import Order, show_batches
+from app.labs.parts.ragged import Together, fill_up, measure_change, pack, pad, share_on_padding
+from app.labs.parts.translation import heat_map
 from model.checkpoint import Models
 from model.decode import greedy
 from model.translator import Translator

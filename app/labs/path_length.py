@@ -16,8 +16,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from app.labs.bands import POWERS, add_line, finish, median, shorten
 from app.labs.illustration import Check, Chosen, Illustration, LabParams, Prediction, Table
+from app.labs.parts.bands import POWERS, add_line, finish, median, shorten
 from model.checkpoint import Models
 
 CHANNELS, REPEATS = 32, 5

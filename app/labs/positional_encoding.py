@@ -15,10 +15,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from app.labs.illustration import Illustration, LabParams, Table, UnfitInput
-from app.labs.scheme_checks import order_noticed
-from app.labs.scheme_figures import numbers, words_moved
-from app.labs.scheme_views import Subject, compare, follow, put_in, rotate
-from app.labs.schemes import BUCKETS, LIMIT, NAMES, PAIRS, WAYS, WITH_VECTORS, minilm
+from app.labs.parts.scheme_checks import order_noticed
+from app.labs.parts.scheme_figures import numbers, words_moved
+from app.labs.parts.scheme_views import Subject, compare, follow, put_in, rotate
+from app.labs.parts.schemes import BUCKETS, LIMIT, NAMES, PAIRS, WAYS, WITH_VECTORS, minilm
 from model.checkpoint import Models
 from model.config import Config, PositionKind
 from model.trace import Trace

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from app.labs.illustration import Check, Chosen, Illustration, LabParams, Prediction, Table
-from app.labs.projections import (
+from app.labs.parts.projections import (
     attend,
     cached,
     fewer_heads,
@@ -27,8 +27,8 @@ from app.labs.projections import (
     stack,
     unstack,
 )
-from app.labs.scheme_figures import square
-from app.labs.translation import Layer, Sentence, notes, translate
+from app.labs.parts.scheme_figures import square
+from app.labs.parts.translation import Layer, Sentence, notes, translate
 from model.attention import Attention
 from model.checkpoint import Models
 from model.trace import Trace

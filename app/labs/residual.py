@@ -19,10 +19,10 @@ from plotly.subplots import make_subplots
 from pydantic import Field
 from torch import Tensor
 
-from app.labs.bands import POWERS, add_line, finish, median, shorten
 from app.labs.illustration import Check, Illustration, LabParams, Prediction, Table
-from app.labs.residual_stream import read_stream
-from app.labs.translation import Sentence
+from app.labs.parts.bands import POWERS, add_line, finish, median, shorten
+from app.labs.parts.residual_stream import read_stream
+from app.labs.parts.translation import Sentence
 from model.checkpoint import Models
 
 Norm = Literal["before", "after", "none"]

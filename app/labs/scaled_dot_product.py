@@ -17,8 +17,8 @@ from plotly.subplots import make_subplots
 from pydantic import Field
 from torch import Tensor
 
-from app.labs.bands import POWERS, add_line, finish, shorten
 from app.labs.illustration import Check, Chosen, Illustration, LabParams, Prediction, Table
+from app.labs.parts.bands import POWERS, add_line, finish, shorten
 from model.checkpoint import Models
 
 Divisor = Literal["1", "root", "width"]

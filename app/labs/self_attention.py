@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor
 
 from app.labs.illustration import Check, Illustration, LabParams
-from app.labs.translation import (
+from app.labs.parts.translation import (
     Head,
     Layer,
     Sentence,

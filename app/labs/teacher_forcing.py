@@ -15,7 +15,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from app.labs.forcing import (
+from app.labs.illustration import Check, Illustration, LabParams, Prediction, Table
+from app.labs.parts.forcing import (
     Batch,
     Mask,
     Mistake,
@@ -26,7 +27,6 @@ from app.labs.forcing import (
     share_in_order,
     write_alone,
 )
-from app.labs.illustration import Check, Illustration, LabParams, Prediction, Table
 from model.checkpoint import Models
 from model.decode import Reading
 from model.translator import Translator

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from pydantic import Field
 
 from app.labs.illustration import Check, Chosen, Illustration, LabParams, Prediction, Table
-from app.labs.training_step import (
+from app.labs.parts.training_step import (
     Activations,
     Kernel,
     Optimiser,

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from app.labs import LABS
 from app.labs.attention import LISTED, MOST
 from app.labs.illustration import Illustration, UnfitInput
-from app.labs.looks import READERS
+from app.labs.parts.looks import READERS
 from model.checkpoint import Models
 
 SENTENCE = "The red cars are not old."

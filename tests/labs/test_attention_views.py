@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.func import functional_call
 
 from app.labs.attention_views import Params, _digits, _words, illustrate
-from app.labs.explanations import Answers, Question, spearman
 from app.labs.illustration import Illustration
+from app.labs.parts.explanations import Answers, Question, spearman
 from model.attention import Attention
 from model.checkpoint import Models
 from model.config import Switches

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from app.labs import beam_search, cross_attention
 from app.labs.beam_search import EXAMPLES
-from app.labs.beam_tree import grow, path, reached
 from app.labs.illustration import Illustration, UnfitInput
+from app.labs.parts.beam_tree import grow, path, reached
 from model import beam
 from model.checkpoint import Models
 from model.config import Config

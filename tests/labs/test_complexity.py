@@ -8,9 +8,9 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from app.labs.block import Block, Kernel, crossover, exponents, measure
 from app.labs.complexity import Params, illustrate
 from app.labs.illustration import Illustration
+from app.labs.parts.block import Block, Kernel, crossover, exponents, measure
 from model.checkpoint import Models
 
 PARTS = (Block.read_one_another, Block.treat_each)

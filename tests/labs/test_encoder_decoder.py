@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from app.labs import encoder_decoder as lab
 from app.labs.illustration import Illustration
-from app.labs.two_stacks import Reads, cross_attentions, intervene, write
+from app.labs.parts.two_stacks import Reads, cross_attentions, intervene, write
 from model.checkpoint import Models
 from model.positions import sinusoids
 from model.transformer import Layer, Stack, Transformer

@@ -7,7 +7,7 @@ from torch import nn
 
 from app.labs.feed_forward import Params, illustrate
 from app.labs.illustration import Illustration
-from app.labs.neurons import Network, layer_of, promoted, sizes, with_feed_forward
+from app.labs.parts.neurons import Network, layer_of, promoted, sizes, with_feed_forward
 from model.checkpoint import Models
 from model.feed_forward import FeedForward
 from model.trace import Trace

@@ -10,7 +10,7 @@ from transformers.loss.loss_utils import fixed_cross_entropy
 
 from app.labs import gradient_accumulation as lab
 from app.labs.illustration import Illustration
-from app.labs.micro_batches import OverBatch, Step, Weighting, accumulate, prepare
+from app.labs.parts.micro_batches import OverBatch, Step, Weighting, accumulate, prepare
 from model.checkpoint import Models
 
 WEIGHTINGS: tuple[Weighting, ...] = get_args(Weighting)

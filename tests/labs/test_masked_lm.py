@@ -15,9 +15,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from app.labs.gaps import CONTEXTS, Gap, surprise, unseen_sentences
 from app.labs.illustration import Illustration, UnfitInput
 from app.labs.masked_lm import Params, corrupt, illustrate
+from app.labs.parts.gaps import CONTEXTS, Gap, surprise, unseen_sentences
 from model.checkpoint import Models
 from model.pretrained import NAMES
 from model.tasks.masked import MASK

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from app.labs import padding
-from app.labs.batching import waste
 from app.labs.illustration import Illustration, UnfitInput
-from app.labs.ragged import fill_up, measure_change, pack, pad
+from app.labs.parts.batching import waste
+from app.labs.parts.ragged import fill_up, measure_change, pack, pad
 from model.checkpoint import Models
 
 TEXTS = ["The cat sleeps.", "The red cars are not old.", "My sister sees a small dog in the park."]

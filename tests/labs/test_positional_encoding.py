@@ -13,9 +13,18 @@ from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding, apply
 from transformers.models.t5.modeling_t5 import T5Attention
 
 from app.labs.illustration import Illustration, UnfitInput
+from app.labs.parts.scheme_checks import DRIFT, ROUNDING, offset_alone
+from app.labs.parts.schemes import (
+    NAMES,
+    affinity,
+    channels_of,
+    plane,
+    principal,
+    table,
+    turn,
+    vectors,
+)
 from app.labs.positional_encoding import VIEWS, Params, changes, illustrate
-from app.labs.scheme_checks import DRIFT, ROUNDING, offset_alone
-from app.labs.schemes import NAMES, affinity, channels_of, plane, principal, table, turn, vectors
 from model.checkpoint import Models
 
 PLACES = torch.arange(48)

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from app.labs.illustration import Illustration
-from app.labs.projections import attend, cached, grouped, one_way, restack, stack, unstack
+from app.labs.parts.projections import attend, cached, grouped, one_way, restack, stack, unstack
 from app.labs.qkv_projection import Params, illustrate
 from model.attention import Attention
 from model.checkpoint import Models

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from app.labs import teacher_forcing as lab
-from app.labs.forcing import draw, draw_wrong, score_at_once, share_in_order, write_alone
 from app.labs.illustration import Illustration
+from app.labs.parts.forcing import draw, draw_wrong, score_at_once, share_in_order, write_alone
 from model.checkpoint import Models
 
 

@@ -9,8 +9,7 @@ from torch.nn import functional as F
 from torch.profiler import ProfilerActivity, profile
 
 from app.labs.illustration import Illustration
-from app.labs.training_memory import Params, illustrate
-from app.labs.training_step import (
+from app.labs.parts.training_step import (
     RATES,
     Kernel,
     Optimiser,
@@ -19,6 +18,7 @@ from app.labs.training_step import (
     predicted,
     size,
 )
+from app.labs.training_memory import Params, illustrate
 from model.checkpoint import Models
 from model.transformer import Transformer
 

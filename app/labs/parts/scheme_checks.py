@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from app.labs.illustration import Check
-from app.labs.schemes import LIMIT, PAIRS, channels_of, minilm, table, title_of, turn
+from app.labs.parts.schemes import LIMIT, PAIRS, channels_of, minilm, table, title_of, turn
 from model.checkpoint import Models
 from model.config import PositionKind
 

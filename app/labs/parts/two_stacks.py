@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from app.labs.translation import with_another_end
+from app.labs.parts.translation import with_another_end
 from model.attention import Attention, Cache
 from model.trace import Trace
 from model.transformer import Transformer

@@ -11,10 +11,10 @@ import torch
 from plotly.graph_objects import Figure
 from torch import Tensor
 
-from app.labs import scheme_checks as measure
-from app.labs import scheme_figures as draw
 from app.labs.illustration import Illustration, Table
-from app.labs.schemes import (
+from app.labs.parts import scheme_checks as measure
+from app.labs.parts import scheme_figures as draw
+from app.labs.parts.schemes import (
     CHANNELS,
     PAIRS,
     QUANTITIES,

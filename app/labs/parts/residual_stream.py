@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from app.labs.illustration import Check, Illustration
-from app.labs.translation import heat_map, notes, translate, weights_table
+from app.labs.parts.translation import heat_map, notes, translate, weights_table
 from model.checkpoint import Models
 from model.config import Switches
 from model.trace import Trace

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from app.labs.illustration import UnfitInput
-from app.labs.translation import translate
+from app.labs.parts.translation import translate
 from model.checkpoint import Models
 from model.config import Switches
 from model.pretrained import pool
