@@ -25,9 +25,10 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from app.labs import LABS, attention
+from app.labs import LABS
 from app.labs.illustration import Illustration, Table
 from app.labs.parts.looks import Look
+from app.labs.parts.panels import panel
 from app.main import create_app
 from app.settings import Settings
 from tests.browser.conftest import CHROMIUM, FLAGS, free_port
@@ -76,7 +77,7 @@ def ours(app: Starlette) -> Maker:
             "head": 1,
             "colours": "linear",
             "view": "map",
-            "panels": [attention._panel(one, weights, weights[0, 0])],
+            "panels": [panel(one, weights, weights[0, 0])],
             "cell": None,
         }
         lab = LABS["attention"]

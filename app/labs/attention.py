@@ -6,7 +6,6 @@ about: query, key, scale, mask, softmax, value. Take the scale, the mask or the 
 silence a head, and the model computes again: what changes in its output is said beside the picture.
 """
 
-import base64
 from typing import Annotated, Any, Literal
 
 import torch
@@ -15,13 +14,22 @@ from pydantic import Field
 from torch import Tensor
 
 from app.labs.illustration import Check, Illustration, LabParams, Table, UnfitInput
-from app.labs.parts.looks import READERS, Look, Reader, compare, depth, look, network_of
+from app.labs.parts.looks import (
+    READERS,
+    TRANSLATION,
+    Look,
+    Reader,
+    compare,
+    depth,
+    look,
+    network_of,
+)
+from app.labs.parts.panels import explain_cell, panel
 from app.labs.parts.translation import weights_table
 from model.checkpoint import Models
 from model.config import Switches
 
 MOST = 256  # tokens of one sentence
-THUMBNAIL = 32  # cells along a small map's side, at most
 ASIDE = Field(json_schema_extra={"aside": True})  # folded away until wanted
 LISTED = 40  # tokens up to which the table holds every weight
 
@@ -128,10 +136,11 @@ def illustrate(params: Params, models: Models) -> Illustration:
             "colours": params.colours,
             "view": params.view,
             "panels": [
-                _panel(one, pattern, weights)
+                panel(one, pattern, weights)
                 for one, pattern, weights in zip(shown, patterns, opened, strict=True)
             ],
-            "cell": _cell(first, layer, head, params.query, params.key),
+            "cell": explain_cell(first, layer, head, params.query, params.key),
+            "same_run": _same_run(params),
         },
     )
 
@@ -160,54 +169,30 @@ def _open(patterns: Tensor, layer: int, head: int) -> Tensor:
     return patterns[layer - 1, head - 1] if head else patterns[layer - 1].mean(dim=0)
 
 
-def _panel(one: Look, patterns: Tensor, opened: Tensor) -> dict[str, Any]:
-    """One sentence for the browser: tokens, the opened map in 16 bits a weight, all maps small."""
-    rows, columns = patterns.shape[-2:]
-    size = (min(rows, THUMBNAIL), min(columns, THUMBNAIL))
-    small = F.adaptive_max_pool2d(patterns.flatten(0, 1), size)  # (L*H, T, S) -> (L*H, t, s)
-    return {
-        "asking": one.asking,
-        "asked": one.asked,
-        "weights": _packed(opened, 65535, "<u2"),
-        "small": _packed(small, 255, "u1"),
-        "small_rows": size[0],
-        "small_columns": size[1],
+def _same_run(params: Params) -> list[dict[str, Any]]:
+    """The other attentions of the same translation, at the tokens that are held here.
+
+    A row of cross-attention is a place of the decoder, a column a token of the encoder.
+    """
+    if params.reader not in TRANSLATION:
+        return []
+    query, key = params.query, params.key
+    held = {
+        ("cross-attention", "translator-decoder"): (query, query),
+        ("cross-attention", "translator-encoder"): (key, key),
+        ("translator-decoder", "cross-attention"): (query, 1 if query else 0),
+        ("translator-encoder", "cross-attention"): (1 if query else 0, query),
     }
-
-
-def _packed(weights: Tensor, steps: int, form: str) -> str:
-    """Weights of 0 to 1 as that many steps, little-endian, in base64."""
-    return base64.b64encode((weights * steps).round().numpy().astype(form).tobytes()).decode()
-
-
-def _cell(one: Look, layer: int, head: int, query: int, key: int) -> dict[str, Any] | None:
-    """How one weight came about, number by number; None where no cell of one head is chosen."""
-    if not (head and 1 <= query <= len(one.asking) and 1 <= key <= len(one.asked)):
-        return None
-    module, row, column = one.module(layer), query - 1, key - 1
-    part = {
-        name: one.trace[f"{module}.{name}"][0, head - 1]
-        for name in ("queries", "keys", "values", "scores", "masked_scores", "pattern")
-    }
-    products = part["queries"][row] * part["keys"][column]  # (D,)
-    masked = part["masked_scores"][row]  # (S,)
-    top = float(masked.max())
-    return {
-        "asking": one.asking[row],
-        "asked": one.asked[column],
-        "query": part["queries"][row].tolist(),
-        "key": part["keys"][column].tolist(),
-        "products": products.tolist(),
-        "dot": float(products.sum()),
-        "width": len(products),
-        "score": float(part["scores"][row, column]),
-        "hidden": not bool(masked[column].isfinite()),
-        "exponential": float((masked[column] - top).exp()),
-        "sum": float((masked - top).exp().sum()),
-        "weight": float(part["pattern"][row, column]),
-        "value": part["values"][column].tolist(),
-        "adds": (part["pattern"][row, column] * part["values"][column]).tolist(),
-    }
+    return [
+        {
+            "title": READERS[reader],
+            "params": params.model_dump()
+            | {"reader": reader}
+            | dict(zip(("query", "key"), held.get((params.reader, reader), (0, 0)), strict=True)),
+        }
+        for reader in TRANSLATION
+        if reader != params.reader
+    ]
 
 
 def _reading(one: Look, opened: Tensor, name: str, plain: Look | None) -> str:

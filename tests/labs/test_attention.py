@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from app.labs import LABS
 from app.labs.attention import LISTED, MOST
 from app.labs.illustration import Illustration, UnfitInput
-from app.labs.parts.looks import READERS
+from app.labs.parts.looks import READERS, Look
+from app.labs.parts.panels import panel
 from model.checkpoint import Models
 
 SENTENCE = "The red cars are not old."
@@ -34,15 +35,15 @@ def test_each_reader_sends_rows_that_sum_to_one_and_a_small_map_for_each_head(
 ) -> None:
     data = run(models, reader=reader, sentence=SENTENCE, layer=2, head=2).data
     assert data is not None
-    [panel] = data["panels"]
+    [sent] = data["panels"]
     torch.testing.assert_close(
-        weights(panel).sum(dim=-1),
-        torch.ones(len(panel["asking"]), dtype=torch.double),
+        weights(sent).sum(dim=-1),
+        torch.ones(len(sent["asking"]), dtype=torch.double),
         atol=1e-3,
         rtol=0,
     )
-    small = base64.b64decode(panel["small"])
-    cells = panel["small_rows"] * panel["small_columns"]
+    small = base64.b64decode(sent["small"])
+    cells = sent["small_rows"] * sent["small_columns"]
     assert len(small) == data["layers"] * data["heads"] * cells
 
 
@@ -63,18 +64,46 @@ def test_the_mean_is_the_mean_of_the_heads(models: Models) -> None:
     torch.testing.assert_close(heads[0], torch.stack(heads[1:]).mean(dim=0), atol=2e-5, rtol=0)
 
 
+def test_a_map_of_14_by_20_keeps_its_sides_apart() -> None:
+    asking, asked = [f"w{i}" for i in range(14)], [f"r{i}" for i in range(20)]
+    pattern = torch.rand(2, 3, 14, 20).softmax(dim=-1)  # (L, H, T, S)
+    one = Look("cross-attention", asking, asked, {}, torch.zeros(1), "")
+    sent = panel(one, pattern, pattern[1, 2])
+    assert (sent["asking"], sent["asked"]) == (asking, asked)
+    torch.testing.assert_close(weights(sent).float(), pattern[1, 2], atol=1e-5, rtol=0)
+    assert (sent["small_rows"], sent["small_columns"]) == (14, 20)
+
+
 def test_a_rectangular_map_names_what_is_written_in_rows_and_what_is_read_in_columns(
     models: Models,
 ) -> None:
     sentence = "The small red car and the old white house are not in the big green garden."
     data = run(models, reader="cross-attention", sentence=sentence).data
     assert data is not None
-    [panel] = data["panels"]
+    [sent] = data["panels"]
     translation = models.translator.translate(sentence, target="fr")
-    assert panel["asking"] == translation.output_tokens
-    assert panel["asked"] == translation.source_tokens
-    assert len(panel["asking"]) >= 14
-    assert weights(panel).shape == (len(panel["asking"]), len(panel["asked"]))
+    assert sent["asking"] == translation.output_tokens
+    assert sent["asked"] == translation.source_tokens
+    assert len(sent["asking"]) >= 14
+    assert weights(sent).shape == (len(sent["asking"]), len(sent["asked"]))
+
+
+def test_the_attentions_of_one_translation_lead_to_each_other_at_the_tokens_held(
+    models: Models,
+) -> None:
+    data = run(models, reader="cross-attention", sentence=SENTENCE, query=3, key=4).data
+    assert data is not None
+    translation = models.translator.translate(SENTENCE, target="fr")
+    others = {other["params"]["reader"]: other["params"] for other in data["same_run"]}
+    for reader, place, token in (
+        ("translator-decoder", 3, translation.target_tokens[2]),
+        ("translator-encoder", 4, translation.source_tokens[3]),
+    ):
+        assert (others[reader]["query"], others[reader]["key"]) == (place, place)
+        there = run(models, **others[reader]).data
+        assert there is not None
+        assert there["cell"]["asking"] == token
+    assert run(models, sentence=SENTENCE).data["same_run"] == []  # type: ignore[index]
 
 
 def test_a_cell_adds_up_from_its_parts_to_its_weight(models: Models) -> None:
@@ -135,9 +164,9 @@ def test_a_long_text_stays_small_and_is_cut_where_the_model_cuts_it(models: Mode
     illustration = run(models, sentence="word " * 400)
     data = illustration.data
     assert data is not None
-    [panel] = data["panels"]
-    assert len(panel["asked"]) == MOST
-    assert len(panel["weights"]) + len(panel["small"]) < 300_000
+    [sent] = data["panels"]
+    assert len(sent["asked"]) == MOST
+    assert len(sent["weights"]) + len(sent["small"]) < 300_000
     assert any("cut after 256" in note for note in illustration.notes)
     assert len(illustration.table.columns) == 6
     assert len(run(models, sentence="word " * (LISTED - 5)).table.columns) > 6

@@ -29,6 +29,11 @@ READERS: dict[Reader, str] = {
     "cross-attention": "translator, cross-attention",
     "lm": "language model, decoder",
 }
+TRANSLATION: tuple[Reader, ...] = (
+    "translator-encoder",
+    "translator-decoder",
+    "cross-attention",
+)
 MODULES: dict[Reader, str] = {
     "minilm": "encoder.{}.self_attention",
     "translator-encoder": "encoder.{}.self_attention",
