@@ -212,6 +212,7 @@ def draw(network: Transformer, ids: Tensor, models: Models) -> dict[str, Tensor]
         if old.dim() == 2:
             nn.init.xavier_uniform_(new, generator=generator)
         weights[name] = new
-    weights["learned"] = trained.get_parameter("encoder.positions.table.weight")
+    # Detached: as a parameter it would be shared, and assigning it would make MiniLM's trainable.
+    weights["learned"] = trained.get_parameter("encoder.positions.table.weight").detach()
     weights["relative"] = torch.randn(BUCKETS, network.config.heads, generator=generator)
     return weights

@@ -8,6 +8,7 @@ positions off and that second claim breaks: now the order makes no difference at
 are lost.
 """
 
+import copy
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -17,7 +18,6 @@ import torch.nn.functional as F
 from plotly.subplots import make_subplots
 from pydantic import Field
 from torch import Tensor
-from torch.func import functional_call
 
 from app.labs.illustration import Check, Illustration, LabParams, Prediction, Table
 from model.checkpoint import Models
@@ -79,13 +79,13 @@ class Reader:
 
     def logits(self, patches: Tensor, order: str, trace: Trace | None = None) -> Tensor:
         """The class token's logits (B, 10) for `patches` (B, S, patch), read in that `order`."""
-        weights = {}
+        network = self.network
         if order == "moved":
-            table = self.network.get_parameter(TABLE)  # (1 + S, C)
-            weights[TABLE] = torch.cat((table[:1], table[1:][self.order]))
-        options = {"trace": trace, "switches": self.switches}
-        logits: Tensor = functional_call(
-            self.network, weights, (self.arrange(patches, order),), options
+            network = copy.deepcopy(network)  # other requests read with the one that is shared
+            table = network.get_parameter(TABLE)  # (1 + S, C)
+            table.copy_(torch.cat((table[:1], table[1:][self.order])))
+        logits: Tensor = network(
+            self.arrange(patches, order), trace=trace, switches=self.switches
         )  # (B, 1 + S, 10)
         return logits[:, 0]
 

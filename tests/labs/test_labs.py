@@ -1,5 +1,6 @@
 """Every lab: drawn at its defaults and each choice, checks true and false where they must be."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -29,6 +30,30 @@ def choices() -> list[tuple[str, str, str | int]]:
     ]
 
 
+@pytest.fixture
+def untouched(models: Models) -> Iterator[None]:
+    """Requests share the networks: a lab that changes one changes it for all."""
+    networks = [
+        models.translator.network,
+        models.lm.network,
+        models.mlm.network,
+        models.vit.network,
+        models.minilm.network,
+    ]
+
+    def state() -> list[tuple[int, bool, bool, float]]:
+        return [
+            (id(weights), weights.requires_grad, network.training, float(weights.detach().sum()))
+            for network in networks
+            for weights in network.parameters()
+        ]
+
+    before = state()
+    yield
+    assert state() == before
+
+
+@pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize(("name", "control", "choice"), choices())
 def test_a_lab_is_drawn_at_every_choice(
     models: Models, name: str, control: str, choice: str | int
