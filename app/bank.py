@@ -9,63 +9,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from app import markdown
-
-Deck = Literal["theory", "quickfire", "scenarios", "followups", "talks"]
-Difficulty = Literal["easy", "medium", "hard"]
-Topic = Literal[
-    "architecture",
-    "attention",
-    "positions",
-    "tokenization",
-    "training",
-    "decoding",
-    "models",
-    "adaptation",
-    "efficiency",
-    "scaling",
-    "deployment",
-    "interpretability",
-    "evaluation",
-]
-
-DECKS: tuple[Deck, ...] = get_args(Deck)
-TOPICS: tuple[Topic, ...] = get_args(Topic)
-DIFFICULTIES: tuple[Difficulty, ...] = get_args(Difficulty)
+from app.question import DECKS, Deck, Difficulty, Question, Topic
 
 # Names of pages under /questions, which a question's slug may therefore not be.
 RESERVED = frozenset({"print"})
-
-# The headings that a question of each deck must have, in this order.
-SECTIONS: Mapping[Deck, tuple[str, ...]] = {
-    "theory": (
-        "In thirty seconds",
-        "In depth",
-        "In code",
-        "Where candidates slip",
-        "What a senior adds",
-    ),
-    "quickfire": ("In thirty seconds", "In depth", "Where candidates slip"),
-    "scenarios": (
-        "In thirty seconds",
-        "In depth",
-        "Where candidates slip",
-        "What a senior adds",
-    ),
-    "followups": (
-        "In thirty seconds",
-        "In depth",
-        "Where candidates slip",
-        "What a senior adds",
-    ),
-    "talks": ("In thirty seconds", "Delivery", "Where candidates slip"),
-}
-
 # The same safe loader, in C where PyYAML was built with it: ten times as fast.
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 FILE_NAME = re.compile(r"(?P<number>\d{2})-(?P<slug>[a-z0-9]+(?:-[a-z0-9]+)*)\.md")
@@ -75,108 +28,6 @@ FENCE_OR_HEADING = re.compile(r"^(?P<fence>`{3,}|~{3,})|^## (?P<heading>.+)$", r
 
 class BankError(Exception):
     """A question file is at fault; the message names the file and the field."""
-
-
-class Frozen(BaseModel):
-    """What a question file may hold: nothing but the named fields, never changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-
-class LabLink(Frozen):
-    """Where to see a point be true: a lab and the parameters that show it."""
-
-    name: str
-    params: dict[str, str | int | float | bool] = {}
-
-
-class Point(Frozen):
-    """One atomic claim of the rubric, with wordings that make it and that deny it."""
-
-    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)
-    text: str = Field(min_length=10, max_length=240)
-    essential: bool = False
-    weight: int = Field(default=1, ge=1, le=3)
-    says: tuple[str, ...] = Field(min_length=5)
-    denies: tuple[str, ...] = Field(min_length=3)
-    hint: str = Field(min_length=10)
-    lab: LabLink | None = None
-
-
-class Part(Frozen):
-    """A section of a timed talk: how long, what to say, which points it should make."""
-
-    title: str
-    minutes: float = Field(gt=0, le=30)
-    say: str = Field(min_length=40)
-    points: tuple[str, ...] = Field(min_length=1)
-
-
-class Source(Frozen):
-    """A paper or page that the answer rests on."""
-
-    title: str
-    authors: str
-    year: int = Field(ge=1900, le=2100)
-    url: str = Field(pattern=r"^https://")
-
-
-class Question(Frozen):
-    """One question with its rubric and its explained answer."""
-
-    slug: str
-    deck: Deck
-    number: int
-    title: str = Field(min_length=5)
-    prompt: str = ""
-    topic: Topic
-    difficulty: Difficulty
-    minutes: int = Field(ge=1, le=60)
-    labs: tuple[str, ...] = Field(min_length=1)
-    points: tuple[Point, ...] = Field(min_length=5, max_length=8)
-    parts: tuple[Part, ...] = ()
-    follow_ups: tuple[str, ...] = ()
-    deeper: str | None = None
-    sources: tuple[Source, ...] = Field(min_length=1)
-    sections: dict[str, str]
-
-    @property
-    def asks(self) -> str:
-        """The wording that the candidate answers; the title, unless a longer prompt is given."""
-        return self.prompt or self.title
-
-    def point(self, point_id: str) -> Point | None:
-        return next((point for point in self.points if point.id == point_id), None)
-
-    @model_validator(mode="after")
-    def is_whole(self) -> Self:
-        if not any(point.essential for point in self.points):
-            raise ValueError("points: at least one must be essential")
-        if repeated := _repeated(point.id for point in self.points):
-            raise ValueError(f"points: the id {repeated!r} is used twice")
-        self._check_parts()
-        if self.deck == "quickfire" and not self.deeper:
-            raise ValueError("deeper: a quick-fire question names the theory that goes deeper")
-        expected = SECTIONS[self.deck]
-        if tuple(self.sections) != expected:
-            raise ValueError(
-                f"sections: expected the headings {', '.join(expected)} in this order, "
-                f"found {', '.join(self.sections) or 'none'}"
-            )
-        if empty := next((name for name, text in self.sections.items() if not text), None):
-            raise ValueError(f"sections: {empty!r} is empty")
-        return self
-
-    def _check_parts(self) -> None:
-        if bool(self.parts) != (self.deck == "talks"):
-            raise ValueError("parts: a talk has them, nothing else does")
-        if not self.parts:
-            return
-        named = [point for part in self.parts for point in part.points]
-        if set(named) != {point.id for point in self.points} or len(named) != len(set(named)):
-            raise ValueError("parts: each point of the rubric belongs to exactly one part")
-        if (total := sum(part.minutes for part in self.parts)) != self.minutes:
-            raise ValueError(f"minutes: {self.minutes}, but the parts take {total:g}")
 
 
 class Bank(Mapping[str, Question]):
@@ -372,12 +223,3 @@ def _check_maths(question: Question) -> None:
             markdown.render(part.say)
         except markdown.MathsError as error:
             raise ValueError(f"parts.{index}.say: {error}") from error
-
-
-def _repeated(values: Iterable[str]) -> str | None:
-    seen: set[str] = set()
-    for value in values:
-        if value in seen:
-            return value
-        seen.add(value)
-    return None

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import bank, labs
-from app.bank import DECKS, Bank
+from app.bank import Bank
 from app.main import create_app
+from app.question import DECKS
 from app.settings import Settings
 from model import train as training
 from model.checkpoint import Models

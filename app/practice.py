@@ -14,7 +14,7 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, desc, select
 
-from app.bank import Question
+from app.question import Question
 from app.tables import Answer, Confidence, Draft, LabPrediction, Mark, Verdict, now
 
 ANSWER_LIMIT = 20_000  # characters

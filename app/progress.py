@@ -9,7 +9,8 @@ from typing import cast
 from sqlmodel import Session, col, func, select
 
 from app import practice
-from app.bank import TOPICS, Bank, Topic
+from app.bank import Bank
+from app.question import TOPICS, Topic
 from app.tables import Answer
 
 

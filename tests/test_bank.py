@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app import bank, labs
+from app.question import SECTIONS, Question
 from app.settings import ROOT
 
 SEED_COUNT = 50
@@ -19,7 +20,7 @@ def test_a_question_is_read_whole(questions: Path) -> None:
     question = load(questions)["why-scale"]
     assert question.number == 1
     assert [point.id for point in question.points] == [f"point-{n}" for n in range(1, 6)]
-    assert tuple(question.sections) == bank.SECTIONS["theory"]
+    assert tuple(question.sections) == SECTIONS["theory"]
     assert question.sections["Where candidates slip"] == "- They forget the root."
 
 
@@ -134,16 +135,16 @@ def test_neighbours_follow_the_order_of_the_files(questions: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def theory() -> list[bank.Question]:
+def theory() -> list[Question]:
     return load(ROOT / "questions").select(deck="theory")
 
 
-def test_the_theory_deck_is_the_fifty_in_order(theory: list[bank.Question]) -> None:
+def test_the_theory_deck_is_the_fifty_in_order(theory: list[Question]) -> None:
     assert [question.number for question in theory] == list(range(1, SEED_COUNT + 1))
     assert all(question.title.endswith((".", "?")) for question in theory)
 
 
-def test_theory_answers_have_the_length_that_is_promised(theory: list[bank.Question]) -> None:
+def test_theory_answers_have_the_length_that_is_promised(theory: list[Question]) -> None:
     for question in theory:
         words = len(question.sections["In thirty seconds"].split())
         assert 55 <= words <= 95, (question.slug, words)
@@ -157,7 +158,7 @@ def test_every_lab_serves_a_question() -> None:
     assert [name for name in labs.LABS if not everything.serving(name)] == []
 
 
-def test_no_wording_both_makes_and_denies(theory: list[bank.Question]) -> None:
+def test_no_wording_both_makes_and_denies(theory: list[Question]) -> None:
     for question in theory:
         for point in question.points:
             assert len(set(point.says)) == len(point.says), (question.slug, point.id)

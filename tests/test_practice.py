@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from sqlmodel import Session, select
 
 from app import practice, progress
-from app.bank import Question
 from app.practice import AnswerForm, DraftForm
+from app.question import Question
 from app.tables import LOCAL_LEARNER, Answer, Verdict
 
 ME = LOCAL_LEARNER

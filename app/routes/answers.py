@@ -9,11 +9,11 @@ from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
 from app import practice
-from app.bank import Point, Question
 from app.db import SessionDep
 from app.errors import sentence
 from app.labs import LABS
 from app.practice import ANSWER_LIMIT, AnswerForm
+from app.question import Point, Question
 from app.routes.depends import AnswerDep, BankDep, LearnerDep, QuestionDep, page
 from app.routes.labs import address
 from app.tables import Answer, Mark, Verdict

@@ -7,9 +7,10 @@ from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from app import labs, practice
-from app.bank import Bank, Question
+from app.bank import Bank
 from app.db import SessionDep
 from app.labs.illustration import Lab
+from app.question import Question
 from app.tables import LOCAL_LEARNER, Answer
 
 

@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import Response
 
 from app import practice
-from app.bank import TOPICS
 from app.db import SessionDep
 from app.errors import sentence
 from app.labs import LABS
 from app.labs.illustration import Illustration, Lab, LabParams, UnfitInput
+from app.question import TOPICS
 from app.routes.depends import BankDep, LabDep, LearnerDep, page
 
 router = APIRouter()

@@ -7,9 +7,9 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from app import practice, progress
-from app.bank import DECKS, DIFFICULTIES, TOPICS, Deck, Difficulty, Question, Topic
 from app.db import SessionDep
 from app.practice import DraftForm
+from app.question import DECKS, DIFFICULTIES, TOPICS, Deck, Difficulty, Question, Topic
 from app.routes.answers import form_page, summarise
 from app.routes.depends import BankDep, LearnerDep, OrNone, QuestionDep, page
 from app.tables import Draft
