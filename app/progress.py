@@ -53,6 +53,8 @@ class Progress:
     questions: int
     practised: int
     answers: int
+    predictions: int  # made in labs
+    foreseen: int  # of these, as many came out so
     topics: list[TopicProgress]
     recent: list[Practised]
 
@@ -70,6 +72,7 @@ def practised_counts(session: Session, learner_id: int) -> dict[str, int]:
 def measure(session: Session, learner_id: int, bank: Bank) -> Progress:
     """All answers to questions that the bank still has, newest first, with their tallies."""
     answers = [row for row in practice.history(session, learner_id) if row.slug in bank]
+    predictions = practice.predictions(session, learner_id)
     tallies = {
         answer_id: Tally(**_count(row.verdict for row in points.values()))
         for answer_id, points in practice.verdicts(session, answers).items()
@@ -89,6 +92,8 @@ def measure(session: Session, learner_id: int, bank: Bank) -> Progress:
         questions=len(bank),
         practised=len({answer.slug for answer in answers}),
         answers=len(answers),
+        predictions=len(predictions),
+        foreseen=sum(row.choice == row.outcome for row in predictions),
         topics=[_topic(topic, bank, listed) for topic in TOPICS],
         recent=listed,
     )

@@ -201,3 +201,10 @@ def test_progress_counts_answers_and_the_latest_marks(
     assert attention.latest == progress.Tally(made=1, missing=0, contradicted=1)
     assert [row.tally.marked for row in measured.recent] == [0, 2, 2]
     assert progress.practised_counts(session, ME) == {"why-scale": 3}
+
+
+def test_progress_counts_what_was_foreseen_in_labs(app: FastAPI, session: Session) -> None:
+    for choice in (0, 1, 1):
+        practice.predict(session, ME, "attention", "/labs/attention", choice, outcome=1)
+    measured = progress.measure(session, ME, app.state.bank)
+    assert (measured.predictions, measured.foreseen) == (3, 2)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -27,10 +28,12 @@ router = APIRouter()
 @router.get("/labs", include_in_schema=False)
 def index(request: Request, bank: BankDep) -> Response:
     serving = {name: bank.serving(name) for name in LABS}
+    topics = {
+        name: Counter(question.topic for question in questions).most_common(1)
+        for name, questions in serving.items()
+    }
     by_topic = {
-        topic: [
-            lab for name, lab in LABS.items() if serving[name] and topic == serving[name][0].topic
-        ]
+        topic: [lab for name, lab in LABS.items() if topics[name] and topics[name][0][0] == topic]
         for topic in TOPICS
     }
     return page(request, "labs/index.html", by_topic=by_topic, serving=serving)
