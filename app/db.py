@@ -34,13 +34,13 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the schema to the newest revision; at the newest already, change nothing."""
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the schema up to `revision`; there already, change nothing."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def _session(request: Request) -> Iterator[Session]:

@@ -4,10 +4,10 @@ Rows are built from validated forms: SQLModel does not validate a table class in
 its constructor.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import DateTime, Dialect, MetaData, TypeDecorator, UniqueConstraint
+from sqlalchemy import JSON, DateTime, Dialect, MetaData, TypeDecorator, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 # The only learner until accounts come; the first migration makes the row.
@@ -15,6 +15,8 @@ LOCAL_LEARNER = 1
 
 Confidence = Literal["sure", "fairly", "guess"]
 Mark = Literal["made", "missing", "contradicted", "unsure"]
+Mode = Literal["learn", "review", "quickfire", "mock", "talk", "drill"]
+Kind = Literal["question", "opening", "scenario", "follow_up", "point", "talk"]
 
 SQLModel.metadata = MetaData(
     naming_convention={
@@ -48,33 +50,50 @@ def now() -> datetime:
 
 
 class Learner(SQLModel, table=True):
-    """Whose data it is."""
+    """Whose data it is, with what they set: how a day is counted, what FSRS works towards."""
 
     id: int | None = Field(default=None, primary_key=True)
+    zone: str = "UTC"  # IANA name, the last that the browser told
+    day_begins: int = 4  # hour at which a new day of practice begins
+    new_per_day: int = 5  # questions never answered that a day's reviews may bring
+    interview_on: date | None = None
+    # FSRS weights fitted to the learner's own reviews; none: those that the package ships.
+    weights: list[float] | None = Field(default=None, sa_type=JSON)
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
 
 class Draft(SQLModel, table=True):
-    """What a learner has typed and not submitted; `revision` counts the saves."""
+    """What a learner has typed and not submitted; `revision` counts the saves.
+
+    `slug` is the question's; for an answer to one point of it, `<slug>#<point>`.
+    """
 
     learner_id: int = Field(foreign_key="learner.id", primary_key=True)
     slug: str = Field(primary_key=True)
     text: str
+    seconds: int = 0  # spent on it so far
     revision: int = 1
     updated_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
 
 class Answer(SQLModel, table=True):
-    """One submitted answer. `submission` is what makes a form sent twice one answer."""
+    """One submitted answer. `submission` is what makes a form sent twice one answer.
+
+    With `point_id` it answers that one point of the question. A talk that was only
+    spoken has no text; a story told is an answer to the question about a project.
+    """
 
     __table_args__ = (UniqueConstraint("learner_id", "submission"),)
 
     id: int | None = Field(default=None, primary_key=True)
     learner_id: int = Field(foreign_key="learner.id", index=True)
     slug: str = Field(index=True)
+    point_id: str | None = None
+    story_id: int | None = Field(default=None, foreign_key="story.id")
     text: str
     confidence: str | None = None
     seconds: int | None = None
+    zone: str = "UTC"  # the candidate's when they answered: their day is counted in it
     submission: str
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
@@ -106,3 +125,98 @@ class LabPrediction(SQLModel, table=True):
     choice: int
     outcome: int
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+
+class Card(SQLModel, table=True):
+    """What FSRS knows of a question's memory: the fields of `fsrs.Card`."""
+
+    learner_id: int = Field(foreign_key="learner.id", primary_key=True)
+    slug: str = Field(primary_key=True)
+    state: int
+    step: int | None = None
+    stability: float | None = None
+    difficulty: float | None = None
+    due: datetime = Field(sa_type=UtcDateTime)
+    last_review: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class PracticeSession(SQLModel, table=True):
+    """One sitting: what kind, and the way back by one step."""
+
+    __tablename__ = "practice_session"
+
+    id: int | None = Field(default=None, primary_key=True)
+    learner_id: int = Field(foreign_key="learner.id", index=True)
+    mode: str
+    minutes: int | None = None  # what a mock interview was given
+    started_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    undo: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+
+
+class PracticeItem(SQLModel, table=True):
+    """One thing asked in a session: a question, or one point of it."""
+
+    __tablename__ = "practice_item"
+
+    id: int | None = Field(default=None, primary_key=True)
+    learner_id: int = Field(foreign_key="learner.id", index=True)
+    session_id: int = Field(foreign_key="practice_session.id", index=True)
+    position: int
+    kind: str
+    slug: str
+    point_id: str | None = None
+    story_id: int | None = Field(default=None, foreign_key="story.id")
+    opened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    hinted: str | None = None  # the point whose hint was shown
+    paces: list[int] | None = Field(default=None, sa_type=JSON)  # seconds, part by part of a talk
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    answer_id: int | None = Field(default=None, foreign_key="answer.id")  # none: given up
+    rated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Review(SQLModel, table=True):
+    """One rating of a question: what FSRS was told, and what the rule would have said."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    learner_id: int = Field(foreign_key="learner.id", index=True)
+    slug: str = Field(index=True)
+    item_id: int = Field(foreign_key="practice_item.id")
+    answer_id: int | None = Field(default=None, foreign_key="answer.id")
+    suggested: int
+    rating: int
+    reviewed_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Star(SQLModel, table=True):
+    """A question that the learner wants to find again."""
+
+    learner_id: int = Field(foreign_key="learner.id", primary_key=True)
+    slug: str = Field(primary_key=True)
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+
+class Note(SQLModel, table=True):
+    """What a learner wrote down for themselves beside a question."""
+
+    learner_id: int = Field(foreign_key="learner.id", primary_key=True)
+    slug: str = Field(primary_key=True)
+    text: str
+    revision: int = 1
+    updated_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+
+class Story(SQLModel, table=True):
+    """A project of the learner's own, in the parts in which it is told."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    learner_id: int = Field(foreign_key="learner.id", index=True)
+    title: str
+    context: str = ""
+    problem: str = ""
+    solution: str = ""
+    impact: str = ""
+    learnings: str = ""
+    revision: int = 1
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    updated_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import StatementError
 from sqlmodel import Session, SQLModel, select
 
 from app import db
-from app.tables import LOCAL_LEARNER, Answer, Learner
+from app.tables import LOCAL_LEARNER, Answer, Learner, Verdict
 
 
 @pytest.fixture
@@ -47,6 +47,23 @@ def test_migrating_again_keeps_what_is_there(url: str) -> None:
     with Session(engine) as session:
         assert [row.text for row in session.exec(select(Answer))] == ["kept"]
         assert [row.id for row in session.exec(select(Learner))] == [LOCAL_LEARNER]
+
+
+def test_an_older_database_keeps_its_answers_and_verdicts(url: str) -> None:
+    engine = db.connect(url)
+    db.migrate(engine, "0002")
+    with engine.begin() as connection:
+        for statement in (
+            "INSERT INTO answer VALUES (1, 1, 's', 'kept', NULL, 60, 'key', '2026-01-01 00:00:00')",
+            "INSERT INTO verdict VALUES (1, 1, 1, 'p', 'made', NULL, NULL, 'self', '1', "
+            "'2026-01-01 00:00:00')",
+        ):
+            connection.execute(text(statement))
+    db.migrate(engine)
+    with Session(engine) as session:
+        answer = session.exec(select(Answer)).one()
+        assert (answer.text, answer.zone, answer.point_id) == ("kept", "UTC", None)
+        assert session.exec(select(Verdict)).one().answer_id == answer.id
 
 
 def test_sqlite_logs_ahead_and_checks_foreign_keys(url: str) -> None:
