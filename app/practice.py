@@ -1,39 +1,31 @@
-"""The practice loop's verbs: keep a draft, submit an answer, mark its points.
+"""The practice loop's verbs: submit an answer, grade it, mark its points.
 
 Plain functions, the session first. Each commits what it changes before it returns,
 so that what a candidate was shown as saved is on the disk.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, cast
 from uuid import uuid4
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, desc, select
 
+from app import drafts
+from app.grading import PointVerdict
 from app.question import Question
-from app.tables import Answer, Confidence, Draft, LabPrediction, Mark, Verdict, now
+from app.tables import Answer, Confidence, Draft, LabPrediction, Mark, Verdict
 
 ANSWER_LIMIT = 20_000  # characters
-DRAFT_LIMIT = 500_000  # characters: a draft too long to submit is still kept
 SELF = "self"  # the grader's name when candidates mark their own answer
 SELF_VERSION = "1"
 
 
-def _as_typed(text: str) -> str:
-    """`text` with one kind of line end, and without what no database stores: NUL, half a
-    surrogate pair (a browser sends one when an emoji is cut in two)."""
-    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-
-
-def _says_something(text: str) -> str:
-    text = _as_typed(text)
-    if not text.strip():
-        raise ValueError("the answer is empty: write at least one sentence")
+def _fits(text: str) -> str:
+    text = drafts.as_typed(text)
     if len(text) > ANSWER_LIMIT:
         raise ValueError(
             f"the answer has {len(text):,} characters; the limit is {ANSWER_LIMIT:,}. "
@@ -42,96 +34,122 @@ def _says_something(text: str) -> str:
     return text
 
 
-class AnswerForm(BaseModel):
-    """An answer as the candidate sends it; `submission` is the form's own number."""
+def _says_something(text: str) -> str:
+    if not text.strip():
+        raise ValueError("the answer is empty: write at least one sentence")
+    return text
+
+
+class SpokenForm(BaseModel):
+    """An answer as the candidate sends it; what was only spoken has no text."""
 
     model_config = ConfigDict(extra="forbid")
 
-    text: Annotated[str, AfterValidator(_says_something)]
+    text: Annotated[str, AfterValidator(_fits)] = ""
     confidence: Confidence | None = None
     seconds: int | None = Field(default=None, ge=0, le=86_400)
-    submission: str | None = Field(default=None, pattern=r"^[0-9A-Za-z-]{1,64}$")
+    submission: str | None = Field(default=None, pattern=r"^[0-9A-Za-z-]{1,64}$")  # the form's own
     revision: int = Field(default=0, ge=0)  # of the draft that this answer grew from
 
 
-class DraftForm(BaseModel):
-    """A draft, with the revision that the typing began from."""
+class AnswerForm(SpokenForm):
+    """An answer in writing."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    text: Annotated[str, AfterValidator(_as_typed)] = Field(max_length=DRAFT_LIMIT)
-    revision: int = Field(default=0, ge=0)
+    text: Annotated[str, AfterValidator(_fits), AfterValidator(_says_something)]
 
 
-class Conflict(Exception):
-    """The draft was changed elsewhere since; `draft` is what is stored."""
-
-    def __init__(self, draft: Draft) -> None:
-        super().__init__("this question's draft was changed in another tab")
-        self.draft = draft
-
-
-def find_draft(session: Session, learner_id: int, slug: str) -> Draft | None:
-    return session.get(Draft, (learner_id, slug))
-
-
-def save_draft(session: Session, learner_id: int, slug: str, form: DraftForm) -> Draft:
-    """Keep `form.text`. Raises Conflict when another tab has saved since `form.revision`."""
+def submit(
+    session: Session,
+    learner_id: int,
+    question: Question,
+    form: SpokenForm,
+    *,
+    zone: str = "UTC",
+    point_id: str | None = None,
+) -> Answer:
+    """Keep an answer and let go of its draft. The same form sent twice is one answer."""
+    form = form.model_copy(update={"submission": form.submission or uuid4().hex})
     try:
-        if form.revision == 0:
-            session.exec(insert(Draft).values(learner_id=learner_id, slug=slug, text=form.text))
-            session.commit()
-        else:
-            changed = session.exec(
-                update(Draft)
-                .where(col(Draft.learner_id) == learner_id, col(Draft.slug) == slug)
-                .where(col(Draft.revision) == form.revision)
-                .values(text=form.text, revision=form.revision + 1, updated_at=now())
-            )
-            session.commit()
-            if not changed.rowcount:
-                raise IntegrityError("stale revision", None, ValueError())
-    except IntegrityError:
-        session.rollback()
-        stored = find_draft(session, learner_id, slug)
-        if stored is None:  # submitted or deleted meanwhile: begin anew
-            return save_draft(session, learner_id, slug, DraftForm(text=form.text))
-        if stored.text != form.text:
-            raise Conflict(stored) from None
-    return cast(Draft, find_draft(session, learner_id, slug))
-
-
-def submit(session: Session, learner_id: int, question: Question, form: AnswerForm) -> Answer:
-    """Keep an answer and let go of its draft. The same form sent twice is one answer.
-
-    The form's number alone would not do: a page brought back by the browser's
-    history holds the old number with a new text, which must not be lost.
-    """
-    number = form.submission or uuid4().hex
-    key = hashlib.sha256(f"{question.slug}\0{number}\0{form.text}".encode()).hexdigest()
-    answer = Answer(
-        learner_id=learner_id,
-        slug=question.slug,
-        text=form.text,
-        confidence=form.confidence,
-        seconds=form.seconds,
-        submission=key,
-    )
-    try:
-        session.add(answer)
-        session.exec(
-            delete(Draft)
-            .where(col(Draft.learner_id) == learner_id, col(Draft.slug) == question.slug)
-            # A draft that another tab has taken further is not this answer's: it stays.
-            .where((col(Draft.revision) <= form.revision) | (col(Draft.text) == form.text))
-        )
+        answer = enter(session, learner_id, question, form, zone=zone, point_id=point_id)
         session.commit()
     except IntegrityError:
         session.rollback()
-        query = select(Answer).where(Answer.learner_id == learner_id, Answer.submission == key)
-        answer = session.exec(query).one()
+        answer = cast(Answer, entered(session, learner_id, question, form, point_id))
     session.refresh(answer)
     return answer
+
+
+def enter(
+    session: Session,
+    learner_id: int,
+    question: Question,
+    form: SpokenForm,
+    *,
+    zone: str = "UTC",
+    point_id: str | None = None,
+    story_id: int | None = None,
+) -> Answer:
+    """An answer's row, its draft let go of, not committed yet: what belongs to it may follow.
+
+    Raises IntegrityError where the same form was entered before.
+    """
+    answer = Answer(
+        learner_id=learner_id,
+        slug=question.slug,
+        point_id=point_id,
+        story_id=story_id,
+        text=form.text,
+        confidence=form.confidence,
+        seconds=form.seconds,
+        zone=zone,
+        submission=_submission(question, form, point_id),
+    )
+    session.add(answer)
+    session.flush()
+    asked = drafts.key(question.slug, point_id)
+    session.exec(
+        delete(Draft)
+        .where(col(Draft.learner_id) == learner_id, col(Draft.slug) == asked)
+        # A draft that another tab has taken further is not this answer's: it stays.
+        .where((col(Draft.revision) <= form.revision) | (col(Draft.text) == form.text))
+    )
+    return answer
+
+
+def entered(
+    session: Session, learner_id: int, question: Question, form: SpokenForm, point_id: str | None
+) -> Answer | None:
+    """The answer that this very form has become already, if it has."""
+    key = _submission(question, form, point_id)
+    query = select(Answer).where(Answer.learner_id == learner_id, Answer.submission == key)
+    return session.exec(query).first()
+
+
+def _submission(question: Question, form: SpokenForm, point_id: str | None) -> str:
+    # The form's number alone would not do: a page brought back by the browser's history
+    # holds the old number with a new text, which must not be lost.
+    number = form.submission or uuid4().hex
+    asked = drafts.key(question.slug, point_id)
+    return hashlib.sha256(f"{asked}\0{number}\0{form.text}".encode()).hexdigest()
+
+
+def grade(
+    session: Session, answer: Answer, given: Sequence[PointVerdict], grader: str, version: str
+) -> None:
+    """Add a grader's verdicts on an answer, with the name and version of who gave them."""
+    for verdict in given:
+        session.add(
+            Verdict(
+                learner_id=answer.learner_id,
+                answer_id=cast(int, answer.id),
+                point_id=verdict.id,
+                verdict=verdict.verdict,
+                confidence=verdict.confidence,
+                quote=verdict.quote,
+                grader=grader,
+                grader_version=version,
+            )
+        )
 
 
 def mark(
@@ -169,17 +187,15 @@ def find_answer(session: Session, learner_id: int, answer_id: int) -> Answer | N
 
 
 def history(session: Session, learner_id: int, slug: str | None = None) -> list[Answer]:
-    """The learner's answers, newest first; those to one question where `slug` is given."""
-    query = select(Answer).where(Answer.learner_id == learner_id).order_by(desc(col(Answer.id)))
+    """The learner's answers to whole questions, newest first; to one question where given."""
+    query = (
+        select(Answer)
+        .where(Answer.learner_id == learner_id, col(Answer.point_id).is_(None))
+        .order_by(desc(col(Answer.id)))
+    )
     if slug is not None:
         query = query.where(Answer.slug == slug)
     return list(session.exec(query))
-
-
-def drafts(session: Session, learner_id: int) -> list[Draft]:
-    """What the learner has begun and not submitted, newest first."""
-    query = select(Draft).where(Draft.learner_id == learner_id, Draft.text != "")
-    return list(session.exec(query.order_by(desc(col(Draft.updated_at)))))
 
 
 def verdicts(session: Session, answers: list[Answer]) -> dict[int, dict[str, Verdict]]:

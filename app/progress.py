@@ -1,4 +1,4 @@
-"""What a learner has practised, from one definition: a submitted answer is one practice."""
+"""What a learner has practised and how it went, as the progress page shows it."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session
 
 from app import practice
 from app.bank import Bank
 from app.question import TOPICS, Topic
-from app.tables import Answer
 
 
 @dataclass(frozen=True)
@@ -57,16 +56,6 @@ class Progress:
     foreseen: int  # of these, as many came out so
     topics: list[TopicProgress]
     recent: list[Practised]
-
-
-def practised_counts(session: Session, learner_id: int) -> dict[str, int]:
-    """How many answers the learner has submitted to each question."""
-    query = (
-        select(Answer.slug, func.count(col(Answer.id)))
-        .where(Answer.learner_id == learner_id)
-        .group_by(Answer.slug)
-    )
-    return dict(session.exec(query).all())
 
 
 def measure(session: Session, learner_id: int, bank: Bank) -> Progress:

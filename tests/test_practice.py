@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sqlmodel import Session, select
 
-from app import practice, progress
-from app.practice import AnswerForm, DraftForm
+from app import drafts, memory, practice, progress
+from app.drafts import DraftForm
+from app.practice import AnswerForm
 from app.question import Question
-from app.tables import LOCAL_LEARNER, Answer, Verdict
+from app.tables import LOCAL_LEARNER, Answer, Draft, Verdict
 
 ME = LOCAL_LEARNER
 
@@ -101,48 +102,48 @@ def test_the_longest_answer_is_kept_and_one_character_more_refused() -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200))
 def test_a_draft_comes_back_as_it_was_typed(session: Session, text: str) -> None:
-    before = practice.find_draft(session, ME, "why-scale")
+    before = drafts.find(session, Draft, ME, "why-scale")
     form = DraftForm(text=text, revision=before.revision if before else 0)
-    practice.save_draft(session, ME, "why-scale", form)
+    drafts.save(session, Draft, ME, "why-scale", form)
     session.expire_all()
-    draft = practice.find_draft(session, ME, "why-scale")
+    draft = drafts.find(session, Draft, ME, "why-scale")
     assert draft is not None
     assert draft.text == text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
 
 def test_a_draft_changed_elsewhere_is_not_overwritten(session: Session) -> None:
-    practice.save_draft(session, ME, "why-scale", DraftForm(text="one"))
-    practice.save_draft(session, ME, "why-scale", DraftForm(text="two", revision=1))
-    with pytest.raises(practice.Conflict) as conflict:
-        practice.save_draft(session, ME, "why-scale", DraftForm(text="other", revision=1))
-    assert conflict.value.draft.text == "two"
-    with pytest.raises(practice.Conflict):
-        practice.save_draft(session, ME, "why-scale", DraftForm(text="other", revision=0))
+    drafts.save(session, Draft, ME, "why-scale", DraftForm(text="one"))
+    drafts.save(session, Draft, ME, "why-scale", DraftForm(text="two", revision=1))
+    with pytest.raises(drafts.Conflict) as conflict:
+        drafts.save(session, Draft, ME, "why-scale", DraftForm(text="other", revision=1))
+    assert conflict.value.stored.text == "two"
+    with pytest.raises(drafts.Conflict):
+        drafts.save(session, Draft, ME, "why-scale", DraftForm(text="other", revision=0))
 
 
 def test_a_draft_saved_after_its_submission_begins_anew(
     session: Session, question: Question
 ) -> None:
-    practice.save_draft(session, ME, "why-scale", DraftForm(text="one"))
+    drafts.save(session, Draft, ME, "why-scale", DraftForm(text="one"))
     submit(session, question, "one", revision=1)
-    draft = practice.save_draft(session, ME, "why-scale", DraftForm(text="more", revision=1))
+    draft = drafts.save(session, Draft, ME, "why-scale", DraftForm(text="more", revision=1))
     assert (draft.text, draft.revision) == ("more", 1)
 
 
 def test_submitting_lets_go_of_the_draft_it_grew_from(session: Session, question: Question) -> None:
-    practice.save_draft(session, ME, "why-scale", DraftForm(text="Becau"))
+    drafts.save(session, Draft, ME, "why-scale", DraftForm(text="Becau"))
     submit(session, question, "Because.", revision=1)
-    assert practice.find_draft(session, ME, "why-scale") is None
-    assert practice.drafts(session, ME) == []
+    assert drafts.find(session, Draft, ME, "why-scale") is None
+    assert drafts.begun(session, ME) == []
 
 
 def test_submitting_leaves_a_draft_that_another_tab_took_further(
     session: Session, question: Question
 ) -> None:
-    practice.save_draft(session, ME, "why-scale", DraftForm(text="mine"))
-    practice.save_draft(session, ME, "why-scale", DraftForm(text="further", revision=1))
+    drafts.save(session, Draft, ME, "why-scale", DraftForm(text="mine"))
+    drafts.save(session, Draft, ME, "why-scale", DraftForm(text="further", revision=1))
     submit(session, question, "mine", revision=1)
-    draft = practice.find_draft(session, ME, "why-scale")
+    draft = drafts.find(session, Draft, ME, "why-scale")
     assert draft is not None
     assert draft.text == "further"
 
@@ -183,7 +184,7 @@ def test_another_learner_sees_nothing_of_it(session: Session, question: Question
     answer = submit(session, question, "Mine.")
     assert practice.find_answer(session, ME + 1, cast(int, answer.id)) is None
     assert practice.history(session, ME + 1) == []
-    assert progress.practised_counts(session, ME + 1) == {}
+    assert memory.practised(session, ME + 1) == {}
 
 
 def test_progress_counts_answers_and_the_latest_marks(
@@ -200,7 +201,7 @@ def test_progress_counts_answers_and_the_latest_marks(
     assert (attention.questions, attention.practised, attention.answers) == (2, 1, 3)
     assert attention.latest == progress.Tally(made=1, missing=0, contradicted=1)
     assert [row.tally.marked for row in measured.recent] == [0, 2, 2]
-    assert progress.practised_counts(session, ME) == {"why-scale": 3}
+    assert memory.practised(session, ME) == {"why-scale": 3}
 
 
 def test_progress_counts_what_was_foreseen_in_labs(app: FastAPI, session: Session) -> None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
-from app import practice
+from app import drafts, practice
 from app.db import SessionDep
 from app.errors import sentence
 from app.labs import LABS
@@ -16,7 +16,7 @@ from app.practice import ANSWER_LIMIT, AnswerForm
 from app.question import Point, Question
 from app.routes.depends import AnswerDep, BankDep, LearnerDep, QuestionDep, page
 from app.routes.labs import address
-from app.tables import Answer, Mark, Verdict
+from app.tables import Answer, Draft, Mark, Verdict
 
 router = APIRouter()
 MARKS: tuple[Mark, ...] = ("made", "missing", "contradicted")
@@ -40,7 +40,7 @@ def form_page(
     fault: str = "",
 ) -> Response:
     """The page on which `question` is answered; `typed` is what a refused form held."""
-    draft = practice.find_draft(session, learner, question.slug)
+    draft = drafts.find(session, Draft, learner, question.slug)
     answers = practice.history(session, learner, question.slug)
     bank = request.app.state.bank
     return page(

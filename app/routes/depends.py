@@ -6,7 +6,7 @@ from fastapi import Depends, HTTPException, Request
 from pydantic import BeforeValidator
 from starlette.responses import Response
 
-from app import labs, practice
+from app import days, labs, practice
 from app.bank import Bank
 from app.db import SessionDep
 from app.labs.illustration import Lab
@@ -23,7 +23,14 @@ def _bank(request: Request) -> Bank:
     return bank
 
 
+def _zone(request: Request) -> str | None:
+    name = request.cookies.get("zone", "")
+    return name if name in days.ZONES else None
+
+
 LearnerDep = Annotated[int, Depends(_learner)]
+# The IANA time zone that the browser says it is in, where it says so.
+ZoneDep = Annotated[str | None, Depends(_zone)]
 BankDep = Annotated[Bank, Depends(_bank)]
 
 
@@ -34,6 +41,16 @@ def _question(slug: str, bank: BankDep) -> Question:
 
 
 QuestionDep = Annotated[Question, Depends(_question)]
+
+
+def _point(question: QuestionDep, point: str = "") -> str | None:
+    if point and question.point(point) is None:
+        raise HTTPException(404, f"This question has no key point “{point}”.")
+    return point or None
+
+
+# A point of the question in the address, by its id in the query; none where it is left out.
+PointDep = Annotated[str | None, Depends(_point)]
 
 
 def _answer(answer_id: int, session: SessionDep, learner: LearnerDep) -> Answer:

@@ -2,17 +2,18 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from pydantic import BaseModel
-from starlette.responses import JSONResponse, Response
+from sqlmodel import Session
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from app import practice, progress
+from app import drafts, memory, practice, stars
 from app.db import SessionDep
-from app.practice import DraftForm
+from app.drafts import DraftForm
 from app.question import DECKS, DIFFICULTIES, TOPICS, Deck, Difficulty, Question, Topic
 from app.routes.answers import form_page, summarise
-from app.routes.depends import BankDep, LearnerDep, OrNone, QuestionDep, page
-from app.tables import Draft
+from app.routes.depends import BankDep, LearnerDep, OrNone, PointDep, QuestionDep, page
+from app.tables import Draft, Note
 
 router = APIRouter()
 
@@ -43,7 +44,7 @@ def index(
         filters=filters,
         questions=bank.select(**filters.model_dump()),
         total=len(bank),
-        practised=progress.practised_counts(session, learner),
+        practised=memory.practised(session, learner),
         decks=[deck for deck in DECKS if bank.select(deck=deck)],
         topics=TOPICS,
         difficulties=DIFFICULTIES,
@@ -81,7 +82,7 @@ def list_questions(
     filters: FiltersDep, bank: BankDep, session: SessionDep, learner: LearnerDep
 ) -> list[dict[str, Any]]:
     """The questions that match every filter given; `q` matches all its words."""
-    practised = progress.practised_counts(session, learner)
+    practised = memory.practised(session, learner)
     return [
         _brief(question) | {"practised": practised.get(question.slug, 0)}
         for question in bank.select(**filters.model_dump())
@@ -110,26 +111,85 @@ def read_question(
 
 
 @router.get("/api/questions/{slug}/draft", tags=["drafts"])
-def read_draft(question: QuestionDep, session: SessionDep, learner: LearnerDep) -> dict[str, Any]:
+def read_draft(
+    question: QuestionDep, session: SessionDep, learner: LearnerDep, point: PointDep
+) -> dict[str, Any]:
     """What is typed and not submitted; revision 0 where there is nothing."""
-    return _typed(practice.find_draft(session, learner, question.slug))
+    return _typed(drafts.find(session, Draft, learner, drafts.key(question.slug, point)))
 
 
 @router.put("/api/questions/{slug}/draft", tags=["drafts"])
 def save_draft(
-    question: QuestionDep, form: DraftForm, session: SessionDep, learner: LearnerDep
+    question: QuestionDep,
+    form: DraftForm,
+    session: SessionDep,
+    learner: LearnerDep,
+    point: PointDep,
 ) -> Response:
     """Keep a draft. 409, with the draft that is stored, where another tab saved in between."""
+    return _save(session, Draft, learner, drafts.key(question.slug, point), form)
+
+
+@router.get("/api/questions/{slug}/note", tags=["notes"])
+def read_note(question: QuestionDep, session: SessionDep, learner: LearnerDep) -> dict[str, Any]:
+    """What the learner wrote beside the question; revision 0 where there is nothing."""
+    return _typed(drafts.find(session, Note, learner, question.slug))
+
+
+@router.put("/api/questions/{slug}/note", tags=["notes"])
+def save_note(
+    question: QuestionDep, form: DraftForm, session: SessionDep, learner: LearnerDep
+) -> Response:
+    """Keep a note. 409, with the note that is stored, where another tab saved in between."""
+    return _save(session, Note, learner, question.slug, form)
+
+
+@router.post("/questions/{slug}/note", include_in_schema=False)
+def save_note_form(
+    question: QuestionDep,
+    session: SessionDep,
+    learner: LearnerDep,
+    text: Annotated[str, Form(max_length=drafts.LIMIT)] = "",
+) -> Response:
+    """The way without scripts: the newest text wins."""
+    note = drafts.find(session, Note, learner, question.slug)
+    form = DraftForm(text=text, revision=note.revision if note else 0)
+    drafts.save(session, Note, learner, question.slug, form)
+    return RedirectResponse(f"/questions/{question.slug}", 303)
+
+
+@router.post("/questions/{slug}/star", include_in_schema=False)
+def star(question: QuestionDep, session: SessionDep, learner: LearnerDep) -> Response:
+    """Star the question, or take the star away."""
+    stars.turn(session, learner, question.slug)
+    return RedirectResponse(f"/questions/{question.slug}", 303)
+
+
+@router.put("/api/questions/{slug}/star", status_code=204, tags=["notes"])
+def set_star(question: QuestionDep, session: SessionDep, learner: LearnerDep) -> None:
+    """Star the question; once more changes nothing."""
+    stars.put(session, learner, question.slug)
+
+
+@router.delete("/api/questions/{slug}/star", status_code=204, tags=["notes"])
+def remove_star(question: QuestionDep, session: SessionDep, learner: LearnerDep) -> None:
+    """Take the star away; once more changes nothing."""
+    stars.remove(session, learner, question.slug)
+
+
+def _save(
+    session: Session, table: type[Draft] | type[Note], learner: int, slug: str, form: DraftForm
+) -> Response:
     try:
-        draft = practice.save_draft(session, learner, question.slug, form)
-    except practice.Conflict as conflict:
-        detail = "This question's draft was changed in another tab. Your text here is untouched."
-        return JSONResponse(_typed(conflict.draft) | {"detail": detail}, 409)
-    return JSONResponse({"revision": draft.revision})
+        kept = drafts.save(session, table, learner, slug, form)
+    except drafts.Conflict as conflict:
+        detail = "This text was changed in another tab. What you see here is untouched."
+        return JSONResponse(_typed(conflict.stored) | {"detail": detail}, 409)
+    return JSONResponse({"revision": kept.revision})
 
 
-def _typed(draft: Draft | None) -> dict[str, Any]:
-    return {"text": draft.text if draft else "", "revision": draft.revision if draft else 0}
+def _typed(kept: Draft | Note | None) -> dict[str, Any]:
+    return {"text": kept.text if kept else "", "revision": kept.revision if kept else 0}
 
 
 def _brief(question: Question) -> dict[str, Any]:

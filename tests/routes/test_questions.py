@@ -5,7 +5,8 @@ import re
 import httpx
 import pytest
 
-from app.practice import ANSWER_LIMIT, DRAFT_LIMIT
+from app import drafts
+from app.practice import ANSWER_LIMIT
 
 pytestmark = pytest.mark.anyio
 
@@ -218,7 +219,7 @@ async def test_a_draft_is_kept_and_shown_again(client: httpx.AsyncClient) -> Non
 
 
 async def test_a_draft_too_long_to_submit_is_still_kept(client: httpx.AsyncClient) -> None:
-    text = "é" * DRAFT_LIMIT
+    text = "é" * drafts.LIMIT
     assert (await client.put(f"{API}/draft", json={"text": text})).status_code == 200
     assert (await client.get(f"{API}/draft")).json()["text"] == text
     over = await client.put(f"{API}/draft", json={"text": text + "é"})
