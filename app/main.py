@@ -11,8 +11,21 @@ from starlette.middleware.gzip import GZipMiddleware
 from app import bank, db, errors, labs, markdown, templating
 from app.assets import Assets
 from app.bank import Bank
+from app.fitting import Fitting
 from app.guard import Guard
-from app.routes import answers, assets, docs, health, home, progress, questions
+from app.routes import (
+    answers,
+    assets,
+    docs,
+    health,
+    home,
+    items,
+    practice,
+    progress,
+    questions,
+    sessions,
+    stories,
+)
 from app.routes import labs as lab_routes
 from app.settings import Settings
 from model.checkpoint import Models
@@ -28,6 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         torch.set_num_threads(1)
         app.state.lab_limiter = CapacityLimiter(settings.lab_workers)
         yield
+        app.state.fitting.close()
         app.state.engine.dispose()
 
     app = FastAPI(title="Attend", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -36,11 +50,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.engine = db.connect(settings.database)
     db.migrate(app.state.engine)
     app.state.models = Models(device=settings.device)
+    app.state.grader = None  # candidates mark their answers themselves
+    app.state.fitting = Fitting(app.state.engine)
     app.state.assets = Assets(settings.data_dir / "cache", maths=_all_rendered(app.state.bank))
     app.state.templates = templating.build(app.state.assets)
 
     errors.install(app)
-    for routes in (home, questions, answers, lab_routes, progress, docs, health, assets):
+    for routes in (
+        *(home, practice, items, sessions, stories, questions, answers, lab_routes),
+        *(progress, docs, health, assets),
+    ):
         app.include_router(routes.router)
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)
     # Level 3: on a lab's numbers level 9 takes as long as the lab, for a few percent of the bytes.

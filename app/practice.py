@@ -6,6 +6,7 @@ so that what a candidate was shown as saved is on the disk.
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, cast
 from uuid import uuid4
 
@@ -195,6 +196,17 @@ def history(session: Session, learner_id: int, slug: str | None = None) -> list[
     )
     if slug is not None:
         query = query.where(Answer.slug == slug)
+    return list(session.exec(query))
+
+
+def point_answers(session: Session, learner_id: int, slug: str, since: datetime) -> list[Answer]:
+    """The answers to single points of a question given since a moment, oldest first."""
+    query = (
+        select(Answer)
+        .where(Answer.learner_id == learner_id, Answer.slug == slug)
+        .where(col(Answer.point_id).is_not(None), col(Answer.created_at) > since)
+        .order_by(col(Answer.id))
+    )
     return list(session.exec(query))
 
 

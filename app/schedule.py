@@ -24,7 +24,6 @@ RETENTION_AT_INTERVIEW = 0.97
 RISE = 28  # days over which the one becomes the other
 FINAL = 7  # days before the interview in which every question is shown once
 LONGEST = 36_500  # days: FSRS's own limit
-OPTIMISER_NEEDS = 512  # reviews
 
 
 @dataclass(frozen=True)

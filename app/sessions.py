@@ -16,6 +16,7 @@ from app.tables import (
     Learner,
     PracticeItem,
     PracticeSession,
+    Review,
     now,
 )
 
@@ -120,6 +121,12 @@ def unrated(sitting: PracticeSession, asked: Sequence[PracticeItem]) -> Practice
     if sitting.mode not in RATED_AT_ONCE:
         return None
     return next((item for item in asked if item.answered_at and not item.rated_at), None)
+
+
+def reviews(session: Session, sitting: PracticeSession) -> dict[int, Review]:
+    """The session's ratings by item."""
+    query = select(Review).join(PracticeItem).where(PracticeItem.session_id == sitting.id)
+    return {review.item_id: review for review in session.exec(query)}
 
 
 def finish(session: Session, sitting: PracticeSession) -> None:

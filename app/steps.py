@@ -236,9 +236,11 @@ def undo_last(session: Session, sitting: PracticeSession) -> None:
 def _move_on(session: Session, sitting: PracticeSession, before: undo.Snapshot) -> None:
     """Open the next item, or end the session; the step can be taken back to `before`."""
     sitting.undo = before
-    following = sessions.current(sessions.items(session, sitting))
+    asked = sessions.items(session, sitting)
+    following = sessions.current(asked)
     if following is None:
-        sitting.finished_at = sitting.finished_at or now()
+        if sessions.unrated(sitting, asked) is None:
+            sitting.finished_at = sitting.finished_at or now()
     elif sitting.mode != "learn":  # there, reading comes first
         following.opened_at = following.opened_at or now()
     session.commit()

@@ -29,6 +29,19 @@ def _moment(value: datetime) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), text)
 
 
+def _until(due: datetime, moment: datetime) -> str:
+    """How long it is from `moment` to `due`, as a button says it."""
+    minutes = (due - moment).total_seconds() / 60
+    days = minutes / (24 * 60)
+    if minutes < 60:
+        return f"{max(1, round(minutes))} min"
+    if days < 1:
+        return f"{round(minutes / 60)} h"
+    if days < 60:
+        return _plural(round(days), "day")
+    return f"{days / 30.44:.0f} months" if days < 730 else f"{days / 365.25:.1f} years"
+
+
 def _plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
@@ -53,4 +66,5 @@ def build(assets: Assets) -> Jinja2Templates:
     environment.filters["embedded_json"] = _embedded_json
     environment.filters["moment"] = _moment
     environment.filters["plural"] = _plural
+    environment.filters["until"] = _until
     return Jinja2Templates(env=environment, context_processors=[_navigation])

@@ -15,6 +15,7 @@ Snapshot = dict[str, Any]
 def snapshot(session: Session, sitting: PracticeSession, item: PracticeItem) -> Snapshot:
     """What a step on `item` may change, as JSON that a row of the session can hold."""
     key = drafts.key(item.slug, item.point_id)
+    session.refresh(sitting)  # a row that has expired would be dumped without its columns
     return {
         "item": item.id,
         "session": sitting.model_dump(mode="json", exclude={"undo"}),

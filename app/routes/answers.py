@@ -3,7 +3,7 @@
 from typing import Annotated, Any, cast
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi import APIRouter, Form, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
@@ -14,9 +14,9 @@ from app.errors import sentence
 from app.labs import LABS
 from app.practice import ANSWER_LIMIT, AnswerForm
 from app.question import Point, Question
-from app.routes.depends import AnswerDep, BankDep, LearnerDep, QuestionDep, page
+from app.routes.depends import AnswerDep, BankDep, LearnerDep, QuestionDep, SentDep, page
 from app.routes.labs import address
-from app.tables import Answer, Draft, Mark, Verdict
+from app.tables import Answer, Draft, Mark, Note, Star, Verdict
 
 router = APIRouter()
 MARKS: tuple[Mark, ...] = ("made", "missing", "contradicted")
@@ -50,6 +50,8 @@ def form_page(
         question=question,
         text=typed if typed is not None else draft.text if draft else "",
         revision=draft.revision if draft else 0,
+        seconds=draft.seconds if draft else 0,
+        **margin(session, learner, question.slug),
         fault=fault,
         limit=ANSWER_LIMIT,
         submission=uuid4().hex,
@@ -101,15 +103,10 @@ def show(
         bank=bank,
         marks=MARKS,
         verdicts=verdicts,
-        illustration=_illustration(question, verdicts),
+        illustration=illustration(question, verdicts),
         previous=bank.before(question.slug),
         following=bank.after(question.slug),
     )
-
-
-async def _sent(request: Request) -> dict[str, Any]:
-    """The fields of a form that were filled in."""
-    return {name: value for name, value in (await request.form()).items() if value}
 
 
 @router.post("/questions/{slug}/answers/{answer_id}/verdicts", include_in_schema=False)
@@ -117,7 +114,7 @@ def mark_form(
     question: QuestionDep,
     answer: AnswerDep,
     session: SessionDep,
-    sent: Annotated[dict[str, Any], Depends(_sent)],
+    sent: SentDep,
 ) -> Response:
     _belongs(answer, question)
     try:
@@ -186,14 +183,29 @@ def _belongs(answer: Answer, question: Question) -> None:
         raise HTTPException(404, "There is no answer at this address.")
 
 
-def _illustration(question: Question, verdicts: dict[str, Verdict]) -> tuple[str, str] | None:
+def illustration(question: Question, verdicts: dict[str, Verdict]) -> tuple[str, str] | None:
     """The lab to show, as its address and why: that of the first point not made, else the first."""
     for point in question.points:
         verdict = verdicts.get(point.id)
         if verdict is None or verdict.verdict not in ("missing", "contradicted"):
             continue
-        if point.lab and point.lab.name in LABS:
+        if shown := lab_of(point):
             said = "You left out" if verdict.verdict == "missing" else "You said the opposite of"
-            return address(point.lab.name, point.lab.params), f"{said}: {point.text}"
+            return shown, f"{said}: {point.text}"
     name = next((name for name in question.labs if name in LABS), None)
     return (address(name, {}), "") if name else None
+
+
+def lab_of(point: Point) -> str | None:
+    """The address of the lab that shows the point, where one is built."""
+    if point.lab is None or point.lab.name not in LABS:
+        return None
+    return address(point.lab.name, point.lab.params)
+
+
+def margin(session: Session, learner: int, slug: str) -> dict[str, Any]:
+    """What a learner has put beside a question: the star and the note."""
+    return {
+        "starred": session.get(Star, (learner, slug)) is not None,
+        "note": drafts.find(session, Note, learner, slug),
+    }

@@ -6,12 +6,12 @@ from fastapi import Depends, HTTPException, Request
 from pydantic import BeforeValidator
 from starlette.responses import Response
 
-from app import days, labs, practice
+from app import days, labs, practice, sessions
 from app.bank import Bank
 from app.db import SessionDep
 from app.labs.illustration import Lab
 from app.question import Question
-from app.tables import LOCAL_LEARNER, Answer
+from app.tables import LOCAL_LEARNER, Answer, Learner, PracticeSession
 
 
 def _learner() -> int:
@@ -32,6 +32,20 @@ LearnerDep = Annotated[int, Depends(_learner)]
 # The IANA time zone that the browser says it is in, where it says so.
 ZoneDep = Annotated[str | None, Depends(_zone)]
 BankDep = Annotated[Bank, Depends(_bank)]
+
+
+def _candidate(
+    request: Request, session: SessionDep, learner: LearnerDep, zone: ZoneDep
+) -> Learner:
+    """The learner's row; what they do, not what they look at, tells where they are."""
+    candidate = session.get_one(Learner, learner)
+    if zone and request.method != "GET" and zone != candidate.zone:
+        candidate.zone = zone
+        session.commit()
+    return candidate
+
+
+CandidateDep = Annotated[Learner, Depends(_candidate)]
 
 
 def _question(slug: str, bank: BankDep) -> Question:
@@ -63,6 +77,16 @@ def _answer(answer_id: int, session: SessionDep, learner: LearnerDep) -> Answer:
 AnswerDep = Annotated[Answer, Depends(_answer)]
 
 
+def _sitting(session_id: int, session: SessionDep, learner: LearnerDep) -> PracticeSession:
+    sitting = sessions.find(session, learner, session_id)
+    if sitting is None:
+        raise HTTPException(404, "There is no practice session at this address.")
+    return sitting
+
+
+SittingDep = Annotated[PracticeSession, Depends(_sitting)]
+
+
 def _lab(name: str) -> Lab:
     if name not in labs.LABS:
         raise HTTPException(404, "There is no lab at this address.")
@@ -70,6 +94,15 @@ def _lab(name: str) -> Lab:
 
 
 LabDep = Annotated[Lab, Depends(_lab)]
+
+
+async def _sent(request: Request) -> dict[str, Any]:
+    """The fields of a form that were filled in."""
+    return {name: value for name, value in (await request.form()).items() if value != ""}
+
+
+SentDep = Annotated[dict[str, Any], Depends(_sent)]
+
 
 # A select left at "any" sends an empty string.
 OrNone = BeforeValidator(lambda value: value or None)

@@ -66,7 +66,7 @@ def _type(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
     if choices := schema.get("anyOf"):
         return " or ".join(_type(choice, schemas) for choice in choices if choice != NULL)
     if "enum" in schema:
-        return " | ".join(schema["enum"])
+        return " | ".join(map(str, schema["enum"]))
     words = [{"string": "text"}.get(schema.get("type", ""), schema.get("type", "any"))]
     if isinstance(inside := schema.get("additionalProperties"), dict):
         words = [f"object of {_type(inside, schemas)}"]

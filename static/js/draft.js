@@ -1,5 +1,7 @@
 // Keeps what is typed: at once in this browser, half a second later in the database.
 // The browser's copy bridges a reload within that time and a server that is down.
+import { clock } from "./clock.js";
+
 const DELAY = 500; // ms after the last key
 const RETRY = 3000; // ms after a failed save
 
@@ -11,7 +13,7 @@ export function keepDraft(form) {
   const box = form.querySelector("textarea");
   const status = form.querySelector("output");
   const restore = form.querySelector("[data-restore]");
-  const opened = performance.now();
+  const spent = clock(Number(form.dataset.seconds ?? 0));
   let revision = Number(form.dataset.revision);
   let saved = form.dataset.refused === "yes" ? null : box.value;
   let timer;
@@ -27,10 +29,10 @@ export function keepDraft(form) {
     const text = box.value;
     saving = true;
     try {
-      const response = await fetch(`/api/questions/${slug}/draft`, {
+      const response = await fetch(form.dataset.at, {
         method: "PUT",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ text, revision }),
+        body: JSON.stringify({ text, revision, seconds: Math.min(86400, spent()) }),
       });
       const body = await response.json();
       if (response.ok) {
@@ -67,7 +69,7 @@ export function keepDraft(form) {
   form.addEventListener("submit", () => {
     leaving = true;
     clearTimeout(timer);
-    form.elements.seconds.value = Math.min(86400, Math.round((performance.now() - opened) / 1000));
+    form.elements.seconds.value = Math.min(86400, spent());
   });
   addEventListener("pageshow", () => { leaving = false; });
 

@@ -2,6 +2,7 @@
 export function listenForKeys() {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(event);
+    else if (event.key === "Escape" && isTyping(event.target)) event.target.blur(); // the letters are keys again
     else if (!event.ctrlKey && !event.metaKey && !event.altKey && !isTyping(event.target)) follow(event);
   });
 }
@@ -14,10 +15,12 @@ function submit(event) {
 }
 
 function follow(event) {
+  if (event.key === " " && event.target.closest("a, button, summary, label, input")) return; // their own key
   const marked = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
   if (!marked) return;
   event.preventDefault();
-  if (marked.matches("input")) marked.focus();
+  if (marked.matches("input, textarea")) marked.focus();
+  else if (marked.matches("dialog")) marked.showModal();
   else marked.click();
 }
 
