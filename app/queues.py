@@ -4,9 +4,9 @@ import math
 import random
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.memory import Memory
 from app.question import Deck, Difficulty, Question, Topic
@@ -16,6 +16,10 @@ from app.tables import Card, Kind, Mode
 COUNTS: dict[Mode, int] = {"learn": 5, "review": 100, "quickfire": 20, "drill": 10}
 FOLLOW_UP = 1  # minutes that a mock interview keeps for the follow-up to each question
 NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+# A form sends a number as text, which no literal number equals.
+AS_SENT = BeforeValidator(lambda value: int(value) if str(value).isdecimal() else value)
 
 
 class Choice(BaseModel):
@@ -29,7 +33,7 @@ class Choice(BaseModel):
     difficulty: Difficulty | None = None
     only: Literal["starred", "unseen", "weak"] | None = None
     count: int | None = Field(default=None, ge=1, le=100)
-    minutes: Literal[20, 45, 60] | None = None
+    minutes: Annotated[Literal[20, 45, 60] | None, AS_SENT] = None
     question: str | None = None
     story: int | None = None
 

@@ -20,6 +20,7 @@ PAGES = (
     "/questions/scaled-dot-product",
     "/questions/scaled-dot-product/explanation",
     "/questions/print",
+    "/practice",
     "/progress",
     "/api/questions",
 )
@@ -56,6 +57,29 @@ def forward_alone(models: Models) -> float:
     return statistics.median(took)
 
 
+async def measure_practice(client: httpx.AsyncClient) -> list[str]:
+    """A row for each way of a session: from Submit to the verdicts, from a rating to the next
+    question, each with its redirect."""
+    sitting = (await client.post("/api/practice", json={"mode": "quickfire"})).json()
+    address = f"/practice/{sitting['id']}"
+    steps: dict[str, list[float]] = {"Submit to verdicts": [], "rating to next question": []}
+    for position in range(sitting["count"]):
+        item = f"{address}/items/{position}"
+        for step, path, form in (
+            ("Submit to verdicts", f"{item}/answer", {"text": WORDS}),
+            ("rating to next question", f"{item}/rating", {"rating": "3"}),
+        ):
+            start = time.perf_counter()
+            response = await client.post(path, data=form, follow_redirects=True)
+            steps[step].append(time.perf_counter() - start)
+            assert response.status_code == 200, path
+    return [
+        f"{name:45}{1000 * took[0]:9.1f}{1000 * statistics.median(took):9.1f}"
+        f"{1000 * max(took):9.1f}"
+        for name, took in steps.items()
+    ]
+
+
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         app = create_app(Settings(data_dir=Path(folder)))
@@ -68,6 +92,7 @@ async def main() -> None:
             print(f"{'GET':45}{'first ms':>9}{'median':>9}{'slowest':>9}{'bytes':>11}")
             for address in (*PAGES, *(f"/api/labs/{name}" for name in LABS)):
                 print(await measure(client, address))
+            print("\n".join(await measure_practice(client)))
             query = WORDS.replace(" ", "+")
             print(await measure(client, f"/api/labs/attention?sentence={query}"))
             print(f"MiniLM's bare forward, 32 tokens: {forward_alone(app.state.models):.1f} ms")
