@@ -9,7 +9,7 @@ run: .venv/installed
 	.venv/bin/attend serve
 
 test: .venv/installed-dev
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: .venv/installed-dev
 	.venv/bin/ruff check .

@@ -58,15 +58,18 @@ def _queue(
         if STORY_QUESTION not in bank:
             raise NothingToAsk("This bank has no question about a project of one's own.")
         return [Asked("talk", STORY_QUESTION, story_id=choice.story)]
+    questions = bank.select(deck=choice.deck, topic=choice.topic, difficulty=choice.difficulty)
     if choice.question is not None:
         if choice.question not in bank:
             raise NothingToAsk(f"There is no question “{choice.question}”.")
-        return [Asked("talk" if bank[choice.question].parts else "question", choice.question)]
+        questions = [bank[choice.question]]
+        if choice.mode != "drill":
+            return [Asked("talk" if questions[0].parts else "question", choice.question)]
     known = memory.recall(session, cast(int, learner.id))
     plan = schedule.plan(learner)
     queue = queues.compose(
         choice,
-        bank.select(deck=choice.deck, topic=choice.topic, difficulty=choice.difficulty),
+        questions,
         known,
         plan,
         learner.new_per_day - memory.introduced_today(session, cast(int, learner.id), plan),

@@ -15,10 +15,10 @@ from app.db import SessionDep
 from app.drafts import DraftForm
 from app.errors import sentence
 from app.practice import ANSWER_LIMIT, AnswerForm, SpokenForm
-from app.question import Question
+from app.question import Point, Question
 from app.routes.answers import MARKS, MarksForm, illustration, margin
 from app.routes.depends import BankDep, CandidateDep, SentDep, SittingDep, ZoneDep, page
-from app.tables import Card, Draft, PracticeItem, PracticeSession
+from app.tables import Answer, Card, Draft, PracticeItem, PracticeSession, Verdict
 
 router = APIRouter(prefix="/practice/{session_id}/items/{position}", include_in_schema=False)
 
@@ -177,15 +177,8 @@ def look(
     kept = practice.find_answer(session, item.learner_id, item.answer_id or 0)
     verdicts = practice.verdicts(session, [kept])[cast(int, kept.id)] if kept else {}
     points = [point for point in question.points if item.point_id in (None, point.id)]
-    missed = next(
-        (
-            point
-            for point in points
-            if point.id in verdicts and verdicts[point.id].verdict in ("missing", "contradicted")
-        ),
-        None,
-    )
     again = practice.point_answers(session, item.learner_id, item.slug, since=item.answered_at)
+    missed = _still_missed(points, verdicts, again)
     card = session.get(Card, (item.learner_id, item.slug))
     plan = schedule.plan(candidate)
     asked = sessions.items(session, sitting)
@@ -206,7 +199,9 @@ def look(
         again_verdicts=practice.verdicts(session, again),
         submission=uuid4().hex,
         limit=ANSWER_LIMIT,
-        illustration=illustration(question, verdicts),
+        illustration=illustration(
+            question, {missed.id: verdicts[missed.id]} if missed else verdicts
+        ),
         bank=bank,
         rateable=item.point_id is None and item.rated_at is None,
         review=sessions.reviews(session, sitting).get(cast(int, item.id)),
@@ -215,6 +210,23 @@ def look(
         moment=plan.moment,
         ratings=schedule.RATINGS,
         **margin(session, item.learner_id, item.slug),
+    )
+
+
+def _still_missed(
+    points: list[Point], verdicts: dict[str, Verdict], again: list[Answer]
+) -> Point | None:
+    """The first point missed and not said again yet: it is shown, and asked for once more."""
+    said = {row.point_id for row in again}
+    return next(
+        (
+            point
+            for point in points
+            if point.id in verdicts
+            and verdicts[point.id].verdict in ("missing", "contradicted")
+            and point.id not in said
+        ),
+        None,
     )
 
 

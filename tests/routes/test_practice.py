@@ -298,3 +298,33 @@ async def test_a_talk_goes_on_where_it_was(client: httpx.AsyncClient, session: S
     assert (await client.put(address, json={"paces": [61, 40]})).status_code == 204
     assert session.exec(select(PracticeItem)).one().paces == [61, 40]
     assert (await client.put(address, json={"paces": [-1]})).status_code == 422
+
+
+async def test_each_missed_point_is_asked_for_once_more(
+    client: httpx.AsyncClient, session: Session
+) -> None:
+    await begin(client)
+    await client.post("/api/practice/1/answers", json={"text": "Nothing of the kind."})
+    marks = {f"point-{number}": "missing" for number in (2, 4)} | {"point-1": "made"}
+    await client.post("/practice/1/items/0/verdicts", data=marks)
+    for number in (2, 4):
+        page = (await client.get("/practice/1/items/0")).text
+        address = f"/practice/1/items/0/again/point-{number}"
+        assert f'action="{address}"' in page
+        assert "You left out" in page
+        await client.post(address, data={"text": f"Now {number}.", "submission": str(number)})
+    page = (await client.get("/practice/1/items/0")).text
+    assert "/again/" not in page
+    assert "Now 2." in page
+    assert "Now 4." in page
+    assert [row.point_id for row in session.exec(select(Answer))] == [None, "point-2", "point-4"]
+
+
+async def test_one_questions_missed_points_can_be_drilled(client: httpx.AsyncClient) -> None:
+    await begin(client)
+    await client.post("/api/practice/1/answers", json={"text": "Nothing of the kind."})
+    await client.post("/practice/1/items/0/verdicts", data={"point-3": "contradicted"})
+    shown = await begin(client, mode="drill", question="why-scale")
+    assert (shown["count"], shown["current"]["point"]) == (1, "point-3")
+    refused = await client.post("/api/practice", json={"mode": "drill", "question": "nowhere"})
+    assert refused.status_code == 409
