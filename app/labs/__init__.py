@@ -7,6 +7,7 @@ from app.labs import (
     attention,
     attention_views,
     beam_search,
+    bert_vs_gpt,
     complexity,
     cross_attention,
     encoder_decoder,
@@ -43,6 +44,7 @@ LABS = {
             masked_lm,
             vision_transformer,
             next_token,
+            bert_vs_gpt,
             attention_views,
             scaled_dot_product,
             residual,
@@ -62,7 +64,7 @@ LABS = {
 PLANNED = frozenset(
     """
     against-rnn
-    training-run bert-vs-gpt
+    training-run
     long-sequences sparse-attention linear-attention
     fine-tuning head-roles regularisation warmup tokenization subwords unknown-words
     attention-weights training-challenges model-parallel gradient-checkpointing attention-dropout

@@ -23,10 +23,15 @@ from app.labs.illustration import (
     Prediction,
     Table,
 )
-from app.labs.parts.gaps import CONTEXTS, Gap, GappedSentence, surprise, unseen_sentences
+from app.labs.parts.gaps import (
+    CONTEXTS,
+    Gap,
+    GappedSentence,
+    corrupt,
+    surprise,
+    unseen_sentences,
+)
 from model.checkpoint import Models
-from model.tasks.masked import MASK
-from model.tokenizer import Tokenizer
 
 SENTENCES, COPIES = 16, 8  # held out; each is corrupted so many times
 SHOWN = 8  # candidates
@@ -185,19 +190,6 @@ def _two_sides_tell_more(params: Params, gap: Gap, rows: Tensor) -> Check:
         f"sentences: {each}",
         bits[params.context] < min(bits["left"], bits["right"]),
     )
-
-
-def corrupt(
-    tokens: Tensor, real: Tensor, share: float, tokenizer: Tokenizer, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """`tokens` (B, T) as BERT reads them in training, and which are masked, swapped and kept. Of a
-    `share` chosen, 80, 10 and 10 %. Devlin et al. 2019, section 3.1."""
-    chosen = (torch.rand(tokens.shape, generator=generator) < share) & real
-    draw = torch.rand(tokens.shape, generator=generator)
-    others = torch.randint(4, len(tokenizer), tokens.shape, generator=generator)
-    masked, swapped = chosen & (draw < 0.8), chosen & (draw >= 0.9)
-    given = tokens.masked_fill(masked, tokenizer.identity(MASK))
-    return torch.where(swapped, others, given), masked, swapped, chosen & ~masked & ~swapped
 
 
 def _corrupted(params: Params, gap: Gap, rows: Tensor) -> tuple[Check, Check]:

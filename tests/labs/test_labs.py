@@ -79,6 +79,9 @@ def test_every_check_holds_at_the_defaults(models: Models, name: str) -> None:
         ("attention", {"reader": "translator-decoder", "mask": "off"}, {"causal", "later one"}),
         ("attention-views", {"kept": 0}, {"Rollout orders"}),
         ("beam-search", {"width": "1"}, {"greedy search never writes"}),
+        ("bert-vs-gpt", {"encoder_mask": "causal"}, {"after it as well", "alters every state"}),
+        ("bert-vs-gpt", {"decoder_mask": "none"}, {"no later word", "states valid"}),
+        ("bert-vs-gpt", {"share": 50}, {"several times"}),
         ("complexity", {"kernel": "fused"}, {"memory that they write"}),
         (
             "complexity",

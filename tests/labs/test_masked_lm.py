@@ -16,8 +16,8 @@ from transformers import (
 )
 
 from app.labs.illustration import Illustration, UnfitInput
-from app.labs.masked_lm import Params, corrupt, illustrate
-from app.labs.parts.gaps import CONTEXTS, Gap, surprise, unseen_sentences
+from app.labs.masked_lm import Params, illustrate
+from app.labs.parts.gaps import CONTEXTS, Gap, corrupt, surprise, unseen_sentences
 from model.checkpoint import Models
 from model.pretrained import NAMES
 from model.tasks.masked import MASK

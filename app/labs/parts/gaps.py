@@ -115,3 +115,16 @@ def unseen_sentences(tokenizer: Tokenizer, count: int) -> Tensor:
     """Sentences of the grammar that the model was never trained on: (B, T), padded."""
     rows = [torch.tensor(tokenizer.encode(s.text("en"))) for s in held_out(count)]
     return pad_sequence([row[:LONGEST] for row in rows], batch_first=True)
+
+
+def corrupt(
+    tokens: Tensor, real: Tensor, share: float, tokenizer: Tokenizer, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """`tokens` (B, T) as BERT reads them in training, and which are masked, swapped and kept. Of a
+    `share` chosen, 80, 10 and 10 %. Devlin et al. 2019, section 3.1."""
+    chosen = (torch.rand(tokens.shape, generator=generator) < share) & real
+    draw = torch.rand(tokens.shape, generator=generator)
+    others = torch.randint(4, len(tokenizer), tokens.shape, generator=generator)
+    masked, swapped = chosen & (draw < 0.8), chosen & (draw >= 0.9)
+    given = tokens.masked_fill(masked, tokenizer.identity(MASK))
+    return torch.where(swapped, others, given), masked, swapped, chosen & ~masked & ~swapped
