@@ -27,7 +27,9 @@ from app.routes import (
     stories,
 )
 from app.routes import labs as lab_routes
+from app.routes import thumbnails as thumbnail_routes
 from app.settings import Settings
+from app.thumbnails import Thumbnails
 from model.checkpoint import Models
 
 
@@ -40,6 +42,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # Labs run side by side; each on its own core rather than all on every core.
         torch.set_num_threads(1)
         app.state.lab_limiter = CapacityLimiter(settings.lab_workers)
+        app.state.thumbnail_limiter = CapacityLimiter(1)
         yield
         app.state.fitting.close()
         app.state.engine.dispose()
@@ -53,11 +56,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.grader = None  # candidates mark their answers themselves
     app.state.fitting = Fitting(app.state.engine)
     app.state.assets = Assets(settings.data_dir / "cache", maths=_all_rendered(app.state.bank))
+    app.state.thumbnails = Thumbnails(settings.data_dir / "cache" / "thumbnails")
     app.state.templates = templating.build(app.state.assets)
 
     errors.install(app)
     for routes in (
-        *(home, practice, items, sessions, stories, questions, answers, lab_routes),
+        *(home, practice, items, sessions, stories, questions, answers, lab_routes, thumbnail_routes),
         *(progress, docs, health, assets),
     ):
         app.include_router(routes.router)

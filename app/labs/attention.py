@@ -8,6 +8,7 @@ silence a head, and the model computes again: what changes in its output is said
 
 from typing import Annotated, Any, Literal
 
+import plotly.graph_objects as go
 import torch
 import torch.nn.functional as F
 from pydantic import Field
@@ -24,7 +25,7 @@ from app.labs.parts.looks import (
     look,
     network_of,
 )
-from app.labs.parts.panels import explain_cell, panel
+from app.labs.parts.panels import explain_cell, opened_map, panel
 from app.labs.parts.translation import weights_table
 from model.checkpoint import Models
 from model.config import Switches
@@ -143,6 +144,12 @@ def illustrate(params: Params, models: Models) -> Illustration:
             "same_run": _same_run(params),
         },
     )
+
+
+def sketch(illustration: Illustration) -> go.Figure:
+    """The first sentence's opened map: the explorer's own interface holds no figure."""
+    assert illustration.data is not None
+    return opened_map(illustration.data["panels"][0])
 
 
 def _read(reader: Reader, text: str, models: Models, switches: Switches) -> Look:

@@ -122,6 +122,12 @@ class Lab:
         illustrate: Callable[[LabParams, Models], Illustration] = self.module.illustrate
         return illustrate
 
+    def sketch(self, illustration: Illustration) -> Figure:
+        """The figure that stands for the lab in a list: its first, or one that it makes."""
+        if make := getattr(self.module, "sketch", None):
+            return make(illustration)
+        return illustration.figures[0] if illustration.figures else Figure()
+
     def check_params(self, params: Mapping[str, Any]) -> None:
         """Raise ValueError unless the lab takes `params`."""
         try:

@@ -36,7 +36,10 @@ def index(request: Request, bank: BankDep) -> Response:
         topic: [lab for name, lab in LABS.items() if topics[name] and topics[name][0][0] == topic]
         for topic in TOPICS
     }
-    return page(request, "labs/index.html", by_topic=by_topic, serving=serving)
+    thumbnails = request.app.state.thumbnails
+    return page(
+        request, "labs/index.html", by_topic=by_topic, serving=serving, thumbnails=thumbnails
+    )
 
 
 @router.get("/labs/{name}", include_in_schema=False)

@@ -1,20 +1,31 @@
 """Every lab: drawn at its defaults and each choice, checks true and false where they must be."""
 
+import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
+from app import sketch
 from app.labs import LABS, PLANNED
 from app.labs.illustration import Illustration, Lab
 from model.checkpoint import Models
 
 BOUNDS = {"minimum", "maximum"}
+COLOR = re.compile(r"(?:fill|stroke):(?!none)(?:var\((--[\w-]+)\))?")
+UNPLACED = re.compile("nan|inf|None")
 TIMED = {"complexity"}  # what is read off a clock differs from run to run
 
 
 def run(lab: Lab, models: Models, **params: Any) -> Illustration:
     return lab.illustrate(lab.params.model_validate(params), models)
+
+
+@cache
+def at_defaults(name: str, models: Models) -> Illustration:
+    return run(LABS[name], models)
 
 
 def choices() -> list[tuple[str, str, str | int]]:
@@ -67,8 +78,20 @@ def test_a_lab_is_drawn_at_every_choice(
 
 @pytest.mark.parametrize("name", LABS)
 def test_every_check_holds_at_the_defaults(models: Models, name: str) -> None:
-    checks = run(LABS[name], models).checks
+    checks = at_defaults(name, models).checks
     assert [check for check in checks if not check.holds] == []
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_a_lab_gives_a_small_picture_of_itself(models: Models, name: str) -> None:
+    figure = LABS[name].sketch(at_defaults(name, models))
+    drawn = sketch.draw(figure.to_plotly_json())
+    style, *paths = ElementTree.fromstring(drawn)
+    assert len(drawn) < 20_000
+    assert paths
+    colors = {color for path in paths for color in COLOR.findall(path.get("style", ""))}
+    assert all(f"{color}:#" in (style.text or "") for color in colors)
+    assert not UNPLACED.search(" ".join(path.get("d", "") for path in paths))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +184,7 @@ def test_the_breaking_control_breaks_its_claims_and_no_other(
 
 @pytest.mark.parametrize("name", sorted(LABS.keys() - TIMED))
 def test_the_same_parameters_give_the_same_run(models: Models, name: str) -> None:
-    one, again = run(LABS[name], models), run(LABS[name], models)
+    one, again = at_defaults(name, models), run(LABS[name], models)
     assert [figure.to_json() for figure in one.figures] == [
         figure.to_json() for figure in again.figures
     ]

@@ -4,8 +4,11 @@ H heads, L layers, T tokens that ask, S tokens that are read, D channels a head.
 """
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import plotly.graph_objects as go
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -27,6 +30,16 @@ def panel(one: Look, patterns: Tensor, opened: Tensor) -> dict[str, Any]:
         "small_rows": size[0],
         "small_columns": size[1],
     }
+
+
+def opened_map(shown: Mapping[str, Any]) -> go.Figure:
+    """The opened map of what `panel` gave, for a picture of the lab."""
+    size = len(shown["asking"]), len(shown["asked"])
+    numbers = np.frombuffer(base64.b64decode(shown["weights"]), "<u2").reshape(size)
+    return go.Figure(
+        go.Heatmap(z=(numbers / 65535).tolist()),
+        {"coloraxis": {"cmin": 0, "cmax": 1}, "yaxis": {"autorange": "reversed"}},
+    )
 
 
 def packed(weights: Tensor, steps: int, form: str) -> str:

@@ -27,7 +27,7 @@ def draw_change(moves: dict[str, Tensor], words: list[str], place: int, into: st
 
 def draw_maps(maps: dict[str, Tensor], names: dict[str, list[str]], title: str) -> go.Figure:
     """A map (N, N) for each model, side by side; rows ask, columns are read."""
-    figure = make_subplots(1, 2, horizontal_spacing=0.14)
+    figure = make_subplots(1, 2, horizontal_spacing=0.24)
     for column, (name, found) in enumerate(maps.items(), 1):
         tokens = names[name]
         figure.add_heatmap(
@@ -41,7 +41,7 @@ def draw_maps(maps: dict[str, Tensor], names: dict[str, list[str]], title: str) 
             col=column,
         )
         axis = {"constrain": "domain", "tickangle": -45}
-        figure.update_xaxes(_axis(tokens, f"{name} reads") | axis, row=1, col=column)
+        figure.update_xaxes(_axis(tokens, name) | axis, row=1, col=column)
         figure.update_yaxes(_axis(tokens, "") | {"autorange": "reversed"}, row=1, col=column)
     figure.update_layout(
         template=None,
