@@ -1,32 +1,37 @@
 """Vision Transformer: a picture is read as a sequence of patches.
 
-A handwritten digit, never trained on, is cut into 16 patches; each becomes a token by one linear
-map, gets the embedding of its place, and a class token gathers from all of them. Attention cannot
-tell where a patch was. Shuffle the patches together with their position embeddings, and the class
-stays to the last digit; shuffle the patches alone, and the model reads another picture. Take the
-positions off and that second claim breaks: now the order makes no difference at all, and the digits
-are lost.
+A handwritten digit, never trained on or drawn by you, is cut into 16 patches; each becomes a token
+by one linear map, gets the embedding of its place, and a class token gathers from all of them.
+Attention cannot tell where a patch was. Shuffle the patches together with their position
+embeddings, and the class stays to the last digit; shuffle the patches alone, and the model reads
+another picture. Take the positions off and that second claim breaks: now the order makes no
+difference at all, and the digits are lost.
 """
 
 import copy
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import plotly.graph_objects as go
 import torch
 import torch.nn.functional as F
-from plotly.subplots import make_subplots
 from pydantic import Field
 from torch import Tensor
 
 from app.labs.illustration import Check, Illustration, LabParams, Prediction, Table
+from app.labs.parts.pictures import (
+    ACROSS,
+    Drawing,
+    draw_classes,
+    draw_patches,
+    read_drawing,
+    write_drawing,
+)
 from model.checkpoint import Models
 from model.config import Switches
 from model.tasks.digits import BRIGHTEST, PATCH, SIDE, cut_patches
 from model.trace import Trace
 from model.transformer import Patches, Transformer
 
-ACROSS = SIDE // PATCH  # patches in a row
 COUNT = ACROSS * ACROSS
 SAMPLE = 180  # pictures for the accuracies
 TABLE = "encoder.positions.table.weight"
@@ -38,6 +43,7 @@ class Params(LabParams):
         int,
         Field(title="Picture", description="One of 360 that were never trained on.", ge=1, le=360),
     ] = 1
+    drawing: Drawing = ""
     order: Annotated[
         Literal["drawn", "shuffled", "moved"],
         Field(
@@ -100,6 +106,8 @@ def illustrate(params: Params, models: Models) -> Illustration:
     rows = [params.picture - 1, *range(SAMPLE)]
     pictures = torch.tensor([details["pictures"][i] for i in rows]).float().view(-1, SIDE, SIDE)
     labels = torch.tensor([details["labels"][i] for i in rows])  # (B,)
+    if params.drawing:
+        pictures[0] = read_drawing(params.drawing).view(SIDE, SIDE)
     patches = cut_patches(pictures)  # (B, 8, 8) -> (B, S, patch)
     shuffle = torch.randperm(COUNT, generator=torch.Generator().manual_seed(params.seed))
     reader = Reader(models.vit.network, shuffle, Switches(positions=params.positions == "on"))
@@ -111,8 +119,8 @@ def illustrate(params: Params, models: Models) -> Illustration:
     chances = {order: found[0].softmax(dim=-1) for order, found in logits.items()}  # (10,) each
     return Illustration(
         figures=(
-            _draw(reader.arrange(patches[:1], params.order)[0], looks, params),
-            _classes(chances),
+            draw_patches(reader.arrange(patches[:1], params.order)[0], looks, params.view),
+            draw_classes(chances, ORDERS),
         ),
         reading=_reading(params, chances, read, looks, int(labels[0])),
         checks=(
@@ -130,6 +138,7 @@ def illustrate(params: Params, models: Models) -> Illustration:
             ),
         ),
         outcome=_outcome(read),
+        data={"drawn": write_drawing(pictures[0].flatten()), "by_reader": bool(params.drawing)},
     )
 
 
@@ -223,62 +232,6 @@ def _grows_with_the_area(pictures: Tensor) -> Check:
     )
 
 
-def _draw(patches: Tensor, looks: Tensor, params: Params) -> go.Figure:
-    """The patches (S, patch) laid out as read, and beside them how the class token looks (S,)."""
-    blocks = patches.view(ACROSS, ACROSS, PATCH, PATCH)  # (S, patch) -> (4, 4, 2, 2)
-    picture = blocks.transpose(1, 2).reshape(SIDE, SIDE) * BRIGHTEST  # -> (8, 8)
-    view = "rollout" if params.view == "rollout" else f"layer {params.view}"
-    figure = make_subplots(1, 2, horizontal_spacing=0.06, subplot_titles=("picture", view))
-    figure.add_heatmap(z=picture.int().tolist(), coloraxis="coloraxis", row=1, col=1)
-    figure.add_heatmap(
-        z=[[round(w, 4) for w in row] for row in looks.view(ACROSS, ACROSS).tolist()],
-        coloraxis="coloraxis2",
-        xgap=2,
-        ygap=2,
-        texttemplate="%{z:.0%}",
-        hovertemplate="patch in column %{x}, row %{y}: %{z:.3f}<extra></extra>",
-        row=1,
-        col=2,
-    )
-    for cut in range(1, ACROSS):
-        line = {"color": "var(--accent)", "width": 1}
-        figure.add_vline(cut * PATCH - 0.5, line=line, row=1, col=1)
-        figure.add_hline(cut * PATCH - 0.5, line=line, row=1, col=1)
-    figure.update_xaxes(showgrid=False, zeroline=False, constrain="domain")
-    figure.update_xaxes(title={"text": "dot"}, col=1)
-    figure.update_xaxes(title={"text": "patch"}, tickvals=list(range(ACROSS)), col=2)
-    figure.update_yaxes(showgrid=False, zeroline=False, autorange="reversed", constrain="domain")
-    figure.update_yaxes(scaleanchor="x", col=1)
-    figure.update_yaxes(scaleanchor="x2", tickvals=list(range(ACROSS)), col=2)
-    figure.update_layout(
-        template=None,
-        title={"text": "What the class token looks at"},
-        height=420,
-        coloraxis={"cmin": 0, "cmax": BRIGHTEST, "showscale": False},
-        coloraxis2={"cmin": 0, "showscale": False},
-    )
-    return figure
-
-
-def _classes(chances: dict[str, Tensor]) -> go.Figure:
-    figure = go.Figure()
-    for order, name in ORDERS.items():
-        figure.add_bar(
-            name=name,
-            x=list(range(10)),
-            y=[round(chance, 4) for chance in chances[order].tolist()],
-        )
-    figure.update_layout(
-        template=None,
-        title={"text": "What digit it is taken for"},
-        height=380,
-        xaxis={"title": {"text": "digit"}, "tickvals": list(range(10))},
-        yaxis={"title": {"text": "probability"}, "range": [0, 1]},
-        legend={"orientation": "h", "y": -0.25},
-    )
-    return figure
-
-
 def _reading(
     params: Params,
     chances: dict[str, Tensor],
@@ -288,8 +241,9 @@ def _reading(
 ) -> str:
     guesses = {order: int(chance.argmax()) for order, chance in chances.items()}
     most, other = int(looks.argmax()), guesses["shuffled"]
+    what = "Your drawing is" if params.drawing else f"A {label},"
     return (
-        f"A {label}, taken for {guesses['drawn']} (probability "
+        f"{what} taken for {guesses['drawn']} (probability "
         f"{float(chances['drawn'].max()):.2f}); with its patches shuffled for {other} "
         f"({float(chances['shuffled'].max()):.2f}), with their positions moved along for "
         f"{guesses['moved']}. The class token reads most of the patch in row {most // ACROSS + 1}, "

@@ -1,5 +1,6 @@
 // A lab inside a page: fetched where it is only linked, computed again whenever a control turns.
 import { explore } from "./explorer.js";
+import { offerPad } from "./pad.js";
 import { offerPlayer } from "./player.js";
 import { drawAll, save } from "./plot.js";
 import { askFirst } from "./predict.js";
@@ -47,6 +48,7 @@ async function compute(lab, form) {
 function show(lab, form) {
   drawAll(lab);
   explore(lab, form);
+  offerPad(lab, form);
   for (const buttons of lab.querySelectorAll("[data-export]")) buttons.hidden = false;
 }
 

@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from pydantic import ValidationError
 from sklearn.datasets import load_digits
 from torch import Tensor
 from transformers import ViTConfig, ViTForImageClassification
 
 from app.labs.illustration import Illustration
+from app.labs.parts.pictures import INKS, write_drawing
 from app.labs.vision_transformer import Params, Reader, class_attention, illustrate
 from model.checkpoint import Models
 from model.config import Switches
@@ -138,3 +140,34 @@ def test_the_bars_are_the_tables_numbers(models: Models) -> None:
     bars = [list(trace.y) for trace in illustration.figures[1].data]
     assert bars == [list(column) for column in list(zip(*illustration.table.rows, strict=True))[1:]]
     assert all(sum(column) == pytest.approx(1, abs=1e-3) for column in bars)
+
+
+@torch.inference_mode()
+def test_a_drawing_is_read_dot_by_dot(models: Models) -> None:
+    dots = torch.randint(17, (64,), generator=torch.Generator().manual_seed(1)).float()
+    illustration = run(models, drawing=write_drawing(dots))
+    picture = torch.tensor(illustration.figures[0].data[0].z)
+    assert torch.equal(picture, dots.view(8, 8))
+    logits = vit(models)(dots.view(1, 1, 8, 8) / BRIGHTEST).logits[0]
+    bars = torch.tensor(illustration.figures[1].data[0].y)
+    torch.testing.assert_close(bars, logits.softmax(dim=-1), atol=1e-4, rtol=0)
+    assert illustration.reading.startswith("Your drawing")
+
+
+def test_a_picture_written_as_a_drawing_gives_the_same_run(models: Models) -> None:
+    one = run(models, picture=5)
+    assert one.data is not None
+    again = run(models, drawing=one.data["drawn"])
+    assert again.table == one.table
+    assert [len(one.data["drawn"]), one.data["by_reader"]] == [64, False]
+
+
+@pytest.mark.parametrize("drawing", ["0", "0" * 63, "h" + "0" * 63, "G" + "0" * 63, "٣" * 64])
+def test_what_is_no_drawing_is_refused(drawing: str) -> None:
+    with pytest.raises(ValidationError, match="64 dots"):
+        Params(drawing=drawing)
+
+
+def test_the_lightest_and_the_darkest_drawing_are_read(models: Models) -> None:
+    for ink in (INKS[0], INKS[-1]):
+        assert failed(run(models, drawing=ink * 64)) == []

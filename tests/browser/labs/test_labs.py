@@ -1,15 +1,18 @@
 """A lab in a real browser: the picture is the model's, and the address is its state."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from app.labs import LABS
 from tests.browser.conftest import Server, Visit
 
 LAB = "/labs/cross-attention"
+DIGITS = "/labs/vision-transformer"
+SEVEN = [(2, 1), (3, 1), (4, 1), (5, 1), (5, 2), (4, 3), (4, 4), (3, 5), (3, 6)]  # column, row
 
 
 def drawn(page: Page) -> None:
@@ -132,3 +135,59 @@ def test_plotly_is_asked_for_only_where_a_figure_is(visit: Visit) -> None:
     page = visit(LAB)
     drawn(page)
     assert page.evaluate("typeof Plotly") == "object"
+
+
+def open_pad(visit: Visit) -> tuple[Page, Locator]:
+    page = visit(DIGITS)
+    page.get_by_role("button", name="Skip").click()
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("[data-drawn]")).to_have_attribute("data-drawn", "0" * 64)
+    return page, page.locator("[data-pad] canvas")
+
+
+def drawing(page: Page) -> str:
+    return parse_qs(urlsplit(page.url).query, keep_blank_values=True)["drawing"][0]
+
+
+def test_a_stroke_is_read_and_the_address_keeps_it(visit: Visit) -> None:
+    page, canvas = open_pad(visit)
+    box = canvas.bounding_box()
+    assert box is not None
+    dot = box["width"] / 8
+    places = [(box["x"] + (x + 0.5) * dot, box["y"] + (y + 0.5) * dot) for x, y in SEVEN]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place)
+    page.mouse.up()
+    expect(page.locator(".reading")).to_contain_text("Your drawing is taken for 7")
+    inked = {divmod(place, 8)[::-1] for place, ink in enumerate(drawing(page)) if ink == "g"}
+    assert inked == set(SEVEN)
+    page.reload()
+    expect(page.locator("[data-drawn]")).to_have_attribute("data-drawn", drawing(page))
+
+
+def test_keys_draw_and_another_picture_takes_the_drawing_away(visit: Visit) -> None:
+    page, canvas = open_pad(visit)
+    canvas.focus()
+    for key in ("ArrowRight", "ArrowDown", " "):
+        page.keyboard.press(key)
+    expect(page.locator("[data-pad] output")).to_have_text("row 2, column 2: 16 of 16")
+    expect(page.locator("[data-drawn]")).to_have_attribute(
+        "data-drawn", "05" + "0" * 6 + "5g5" + "0" * 6 + "5" + "0" * 46
+    )
+    expect(canvas).to_be_focused()
+    page.keyboard.press(" ")
+    expect(page.locator("[data-pad] output")).to_have_text("row 2, column 2: 0 of 16")
+    page.locator("[name=picture]").fill("9")
+    page.locator("[name=picture]").press("Enter")
+    expect(page.locator(".output .facts")).to_contain_text("picture 9")
+    assert drawing(page) == ""
+
+
+def test_without_javascript_the_drawing_is_a_text_field(visit: Visit) -> None:
+    page = visit(DIGITS, scripts=False)
+    expect(page.locator("[data-pad]")).to_be_hidden()
+    page.locator("[name=drawing]").fill("0" * 27 + "gg" + "0" * 6 + "gg" + "0" * 27)
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator(".reading")).to_contain_text("Your drawing")
