@@ -6,7 +6,7 @@ B sequences, H heads, S places, C channels, V answers.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -38,6 +38,22 @@ class Question:
         others = self.real.clone()
         others[self.rows, self.places] = False
         return others
+
+    def alike(self) -> list[Tensor]:
+        """The sequences of equal length together, by number: none of a group needs padding."""
+        lengths = self.real.sum(dim=1)  # (B,)
+        return [(lengths == one).nonzero()[:, 0] for one in sorted(set(lengths.tolist()))]
+
+    def without_each(self, rows: Tensor) -> Self:
+        """The sequences `rows` (b,) of one length s, as often as they have places, every one of
+        which is hidden from all in turn, but for the asking one: b * s of them."""
+        length = int(self.real[rows[0]].sum())
+        places = self.places[rows].repeat_interleave(length)  # (b * s,)
+        hidden = torch.arange(length).repeat(len(rows))  # (b * s,)
+        real = torch.arange(length) != hidden[:, None]  # (b * s, s)
+        real[hidden == places] = True
+        inputs = self.inputs[rows] if self.network.config.patch else self.inputs[rows, :length]
+        return replace(self, inputs=inputs.repeat_interleave(length, 0), real=real, places=places)
 
     def states(self, real: Tensor | None = None, switches: Switches = AS_TRAINED) -> Tensor:
         """The last layer's states (B, S, C) where only `real` (B, S) can be read."""
@@ -113,15 +129,18 @@ class Answers:
     def left_out(self) -> tuple[Tensor, Tensor]:
         """With each place hidden from all in turn: by how much the guess's log-probability falls,
         (B, S), and how far each place's last state moves, relative to its length, (B, S, S)."""
-        falls, moves = [], []
-        for place in range(self.question.real.shape[1]):
-            real = self.question.real.clone()
-            real[:, place] &= self.question.places == place  # the asking place stays
-            states = self.question.states(real)
-            log_probs = self.question.log_probs(states)
-            falls.append(self.scores - log_probs[self.question.rows, self.guesses])
-            moves.append((states - self.states).norm(dim=-1) / self.states.norm(dim=-1))
-        return torch.stack(falls, dim=1), torch.stack(moves, dim=1)
+        asked, size = self.question, self.question.real.shape[1]
+        falls, moves = torch.zeros(len(asked.real), size), torch.zeros(len(asked.real), size, size)
+        for rows in asked.alike():
+            part = asked.without_each(rows)
+            length = part.real.shape[1]
+            own, states = self.states[rows, None, :length], part.states()  # (b * s, s, C)
+            log_probs = part.log_probs(states).view(len(rows), length, -1)  # (b, s, V)
+            found = log_probs.gather(2, self.guesses[rows, None, None].expand(-1, length, 1))
+            falls[rows, :length] = self.scores[rows, None] - found[..., 0]
+            apart = states.view(len(rows), length, length, -1) - own  # (b, s, s, C)
+            moves[rows, :length, :length] = apart.norm(dim=-1) / own.norm(dim=-1)
+        return falls, moves
 
     @cached_property
     def heads_cut(self) -> Tensor:
