@@ -29,6 +29,8 @@ from app.labs.parts.panels import explain_cell, opened_map, panel
 from app.labs.parts.translation import weights_table
 from model.checkpoint import Models
 from model.config import Switches
+from model.trace import Trace
+from model.transformer import Transformer
 
 MOST = 256  # tokens of one sentence
 ASIDE = Field(json_schema_extra={"aside": True})  # folded away until wanted
@@ -125,7 +127,7 @@ def illustrate(params: Params, models: Models) -> Illustration:
     return Illustration(
         figures=(),
         reading=_reading(first, opened[0], name, plain[0] if first is not plain[0] else None),
-        checks=_checks(first, opened[0], layer),
+        checks=_checks(first, opened[0], layer, network_of(params.reader, models)),
         table=_table(first, opened[0]),
         notes=_notes(params, shown, layers, heads),
         data={
@@ -216,7 +218,7 @@ def _reading(one: Look, opened: Tensor, name: str, plain: Look | None) -> str:
     return text + (f" With these switches {compare(plain, one)}." if plain else "")
 
 
-def _checks(one: Look, opened: Tensor, layer: int) -> tuple[Check, ...]:
+def _checks(one: Look, opened: Tensor, layer: int, network: Transformer) -> tuple[Check, ...]:
     module = one.module(layer)
     expected = F.scaled_dot_product_attention(
         one.trace[f"{module}.queries"],
@@ -234,12 +236,25 @@ def _checks(one: Look, opened: Tensor, layer: int) -> tuple[Check, ...]:
             f"largest difference from PyTorch's own attention: {difference:.1e}",
             difference < 1e-4,
         ),
+        _is_projected(one.trace, module, network),
     ]
     if one.is_causal:
         ahead = float(opened.triu(diagonal=1).max())
         text = f"largest weight on a later token: {ahead:.2f}"
         checks.append(Check("No token reads a later one.", text, ahead == 0))
     return tuple(checks)
+
+
+def _is_projected(trace: Trace, module: str, network: Transformer) -> Check:
+    together = trace[f"{module}.heads"].transpose(1, 2).flatten(2)  # (1, H, T, D) -> (1, T, C)
+    weights = network.get_submodule(module.replace(".", ".layers.", 1) + ".output")
+    apart = float((weights(together) - trace[f"{module}.output"]).abs().max())
+    return Check(
+        "What all heads gather, side by side, goes through one output projection.",
+        f"{trace[f'{module}.heads'].shape[1]} heads make {together.shape[-1]} numbers a token; the "
+        f"layer's output differs from their projection by up to {apart:.1e}",
+        apart < 1e-4,
+    )
 
 
 def _table(one: Look, opened: Tensor) -> Table:
