@@ -14,7 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from app.labs.illustration import Illustration, LabParams, Table, UnfitInput
+from app.labs.illustration import Illustration, LabParams, Prediction, Table, UnfitInput
 from app.labs.parts.scheme_checks import order_noticed
 from app.labs.parts.scheme_figures import numbers, words_moved
 from app.labs.parts.scheme_views import Subject, compare, follow, put_in, rotate
@@ -84,6 +84,13 @@ class Params(LabParams):
     ] = 64
 
 
+PREDICT = Prediction(
+    "The same words come in another order. How many of them does the network, under this scheme, "
+    "put out otherwise than before?",
+    ("None.", "Some.", "All."),
+)
+
+
 @torch.inference_mode()
 def illustrate(params: Params, models: Models) -> Illustration:
     subject = Subject(params.scheme, params.pair, params.offset, params.positions)
@@ -127,7 +134,13 @@ def _reorder(params: Params, models: Models) -> Illustration:
             "vectors and learned positions. Whether a row is 0 is the scheme's doing; how large "
             "it is says little.",
         ),
+        outcome=_outcome(moved[params.scheme]),
     )
+
+
+def _outcome(change: Tensor) -> int:
+    moved = change > 1e-4
+    return 0 if not moved.any() else 2 if moved.all() else 1
 
 
 def _reading(

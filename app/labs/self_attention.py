@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from app.labs.illustration import Check, Illustration, LabParams
+from app.labs.illustration import Check, Illustration, LabParams, Prediction
 from app.labs.parts.translation import (
     Head,
     Layer,
@@ -48,6 +48,13 @@ class Params(LabParams):
         Literal["on", "off"],
         Field(title="Scale", description="On: scores are divided by √dₖ before the softmax."),
     ] = "on"
+
+
+PREDICT = Prediction(
+    "The last token becomes another one. At how many of the tokens before it does the stack's "
+    "output change?",
+    ("At none.", "At some.", "At all."),
+)
 
 
 @torch.inference_mode()
@@ -85,7 +92,23 @@ def illustrate(params: Params, models: Models) -> Illustration:
         checks=(_sums_to_one(pattern), _equals_reference(trace, module, decodes), *looks),
         table=weights_table(pattern, tokens, tokens, "asks ↓ reads →"),
         notes=notes(params.sentence, translation, models),
+        outcome=_outcome(network, params.stack, source, target, trace, switches),
     )
+
+
+def _outcome(
+    network: Transformer, stack: str, source: Tensor, target: Tensor, own: Trace, switches: Switches
+) -> int:
+    """At how many tokens the output moves when the stack's last token becomes another."""
+    trace: Trace = {}
+    vocabulary = network.config.vocabulary
+    if stack == "encoder":
+        network.encode(with_another_end(source, vocabulary), trace=trace, switches=switches)
+    else:
+        network(source, with_another_end(target, vocabulary), trace=trace, switches=switches)
+    name = f"{stack}.output"
+    moved = (trace[name] - own[name])[0, :-1].abs().amax(dim=-1) > 1e-4  # (1, T, C) -> (T - 1,)
+    return 0 if not moved.any() else 2 if moved.all() else 1
 
 
 def _reading(params: Params, pattern: Tensor, tokens: list[str]) -> str:

@@ -157,3 +157,19 @@ def test_a_sentence_that_cannot_be_reordered_is_refused(models: Models, sentence
 @pytest.mark.parametrize("sentence", ["a b a", "no no yes", "red red red red car"])
 def test_a_shuffle_is_neither_the_sentence_nor_its_reverse(models: Models, sentence: str) -> None:
     assert all(check.holds for check in run(models, sentence=sentence, scheme="alibi").checks)
+
+
+@pytest.mark.parametrize(
+    ("params", "outcome"),
+    [
+        ({"scheme": "none"}, 0),
+        ({"scheme": "rope"}, 2),
+        ({"scheme": "alibi", "order": "reversed"}, 0),
+        ({"scheme": "none", "mask": "causal"}, 2),
+        ({"view": "matrix"}, None),
+    ],
+)
+def test_the_prediction_is_borne_out_by_what_moved(
+    models: Models, params: dict[str, str], outcome: int | None
+) -> None:
+    assert illustrate(Params.model_validate(params), models).outcome == outcome
