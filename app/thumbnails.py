@@ -6,7 +6,6 @@ under a digest of all the code and weights that they come from.
 
 import hashlib
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 
 from app import marks, sketch
@@ -21,9 +20,9 @@ class Thumbnails:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.digest = self._digest()  # at the start, so that no page has to wait for it
 
-    @cached_property
-    def digest(self) -> str:
+    def _digest(self) -> str:
         """Of all that decides what they look like; weights by their size and time alone."""
         total = hashlib.sha256()
         for path in self._sources():
