@@ -145,3 +145,7 @@ def _settings() -> Settings:
 def _refuse(reason: Exception | str) -> NoReturn:
     typer.echo(f"attend: {reason}", err=True)
     raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

@@ -61,8 +61,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     errors.install(app)
     for routes in (
-        *(home, practice, items, sessions, stories, questions, answers, lab_routes, thumbnail_routes),
-        *(progress, docs, health, assets),
+        *(home, practice, items, sessions, stories, questions, answers),
+        *(lab_routes, thumbnail_routes, progress, docs, health, assets),
     ):
         app.include_router(routes.router)
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)
