@@ -23,11 +23,13 @@ from app.routes import (
     practice,
     progress,
     questions,
+    runs,
     sessions,
     stories,
 )
 from app.routes import labs as lab_routes
 from app.routes import thumbnails as thumbnail_routes
+from app.runs import Runs
 from app.settings import Settings
 from app.thumbnails import Thumbnails
 from model.checkpoint import Models
@@ -41,7 +43,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # Labs run side by side; each on its own core rather than all on every core.
         torch.set_num_threads(1)
-        app.state.lab_limiter = CapacityLimiter(settings.lab_workers)
+        app.state.runs = Runs(settings.lab_workers)
         app.state.thumbnail_limiter = CapacityLimiter(1)
         yield
         app.state.fitting.close()
@@ -62,7 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors.install(app)
     for routes in (
         *(home, practice, items, sessions, stories, questions, answers),
-        *(lab_routes, thumbnail_routes, progress, docs, health, assets),
+        *(lab_routes, thumbnail_routes, runs, progress, docs, health, assets),
     ):
         app.include_router(routes.router)
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)

@@ -1,12 +1,14 @@
 """What a lab is, and what it gives back: the contract between the labs and the page.
 
 A lab is a module: its docstring's first line is the title and the rest the claim it
-tests; `Params` are its controls; `illustrate(params, models)` computes the picture.
+tests; `Params` are its controls; `illustrate(params, models)` computes the picture. Where that
+takes longer than a reader waits, `train(params, models)` computes it frame by frame, and
+`illustrate` the beginning alone.
 """
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -75,6 +77,17 @@ class Illustration:
 
 
 @dataclass(frozen=True)
+class Frame:
+    """How far a run that streams has come, and now and then the picture so far; of the last frame
+    `illustration` is the whole."""
+
+    done: int  # steps, of `total`
+    total: int
+    says: str  # what is to be known of this moment, in a few words
+    illustration: Illustration | None = None
+
+
+@dataclass(frozen=True)
 class Lab:
     """A lab module, seen from outside."""
 
@@ -127,6 +140,11 @@ class Lab:
         if make := getattr(self.module, "sketch", None):
             return make(illustration)
         return illustration.figures[0] if illustration.figures else Figure()
+
+    @property
+    def train(self) -> Callable[[LabParams, Models], Generator[Frame, None, None]] | None:
+        """The whole run, frame by frame, if the lab streams."""
+        return getattr(self.module, "train", None)
 
     def check_params(self, params: Mapping[str, Any]) -> None:
         """Raise ValueError unless the lab takes `params`."""

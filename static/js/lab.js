@@ -1,9 +1,11 @@
 // A lab inside a page: fetched where it is only linked, computed again whenever a control turns.
 import { explore } from "./explorer.js";
 import { offerPad } from "./pad.js";
+import { tellWait } from "./line.js";
 import { offerPlayer } from "./player.js";
 import { drawAll, save } from "./plot.js";
 import { askFirst } from "./predict.js";
+import { offerRun } from "./stream.js";
 import { saveMap } from "./vector.js";
 
 export async function showLab(lab) {
@@ -13,7 +15,9 @@ export async function showLab(lab) {
     lab.replaceChildren(...fragment.body.childNodes);
   }
   const form = lab.querySelector("form");
-  askFirst(lab, form, () => show(lab, form));
+  const run = () => compute(lab, form);
+  const stream = offerRun(lab, form, { show: () => show(lab, form), compute: run });
+  askFirst(lab, form, () => show(lab, form), stream?.start);
   offerPlayer(lab, form);
   lab.addEventListener("click", (event) => {
     if (event.target.closest("[data-export]") && event.target.value) {
@@ -22,9 +26,9 @@ export async function showLab(lab) {
       if (lab.querySelector("[data-explorer]")) saveMap(lab, event.target.value, name);
     }
   });
-  const run = () => compute(lab, form);
-  form.addEventListener("change", run);
-  form.addEventListener("submit", (event) => { event.preventDefault(); run(); });
+  form.addEventListener("change", () => { stream?.hide(); run(); });
+  form.addEventListener("submit", (event) => { event.preventDefault(); (stream?.start ?? run)(); });
+  if (lab.querySelector("[data-waits]")) run();
 }
 
 async function compute(lab, form) {
@@ -32,7 +36,12 @@ async function compute(lab, form) {
   const address = `${new URL(form.action).pathname}?${new URLSearchParams(new FormData(form))}`;
   const turn = (lab.turn = (lab.turn ?? 0) + 1);
   output.ariaBusy = "true";
-  const fragment = await load(address);
+  lab.given?.abort(); // what is overtaken need not be computed
+  lab.given = new AbortController();
+  const name = crypto.randomUUID?.() ?? String(Math.random()); // the former only where the connection is safe;
+  const answer = load(address, { name, signal: lab.given.signal });
+  tellWait(output, name, answer);
+  const fragment = await answer;
   if (turn !== lab.turn) return; // a later turn of a control has overtaken this one
   output.ariaBusy = "false";
   if (!fragment) {
@@ -52,9 +61,9 @@ function show(lab, form) {
   for (const buttons of lab.querySelectorAll("[data-export]")) buttons.hidden = false;
 }
 
-async function load(address) {
+async function load(address, { name, signal } = {}) {
   try {
-    const response = await fetch(address, { headers: { Fragment: "lab" } });
+    const response = await fetch(address, { headers: { Fragment: "lab", ...(name && { Run: name }) }, signal });
     return new DOMParser().parseFromString(await response.text(), "text/html");
   } catch {
     return null;

@@ -1,5 +1,6 @@
-// Asks what the reader expects before the picture is drawn; skipping is always possible.
-export function askFirst(lab, controls, draw) {
+// Asks what the reader expects before the picture is drawn; skipping is always possible. Where the
+// lab streams, `train` is its run, and what became of the prediction is told at its end.
+export function askFirst(lab, controls, draw, train) {
   const form = lab.querySelector("[data-predict]");
   if (!form) return draw();
   const output = lab.querySelector("[data-output]");
@@ -16,7 +17,12 @@ export function askFirst(lab, controls, draw) {
     form.querySelector("fieldset").disabled = true;
     form.querySelector(".actions").hidden = true;
     show();
-    form.querySelector("output").textContent = await tell(form.dataset.predict, { choice, params });
+    const answer = form.querySelector("output");
+    if (train && (await train()) !== "finished") {
+      answer.textContent = "The run did not come to its end; your prediction is not kept.";
+      return;
+    }
+    answer.textContent = await tell(form.dataset.predict, { choice, params });
   });
 }
 
