@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_model, save_model
 
-from model.config import Config
+from model.config import Config, PositionKind
 from model.tokenizer import Tokenizer
 from model.transformer import Transformer
 
@@ -114,6 +114,11 @@ class Models:
     def vit(self) -> Checkpoint:
         """The encoder-only reader of handwritten digits."""
         return self.once("vit", lambda: self.read("vit"))
+
+    def length(self, scheme: PositionKind) -> Checkpoint:
+        """The decoder with positions of this kind, trained on short texts alone."""
+        name = f"length-{scheme}"
+        return self.once(name, lambda: self.read(name))
 
     @property
     def minilm(self) -> "SentenceEncoder":

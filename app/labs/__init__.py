@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.labs import (
+    against_rnn,
     attention,
     attention_views,
     beam_search,
@@ -14,6 +15,7 @@ from app.labs import (
     feed_forward,
     gradient_accumulation,
     layer_norm,
+    long_sequences,
     masked_lm,
     next_token,
     padding,
@@ -25,6 +27,7 @@ from app.labs import (
     self_attention,
     teacher_forcing,
     training_memory,
+    training_run,
     vision_transformer,
 )
 from app.labs.illustration import Lab
@@ -56,6 +59,9 @@ LABS = {
             feed_forward,
             qkv_projection,
             training_memory,
+            training_run,
+            against_rnn,
+            long_sequences,
         ),
     )
 }
@@ -63,9 +69,7 @@ LABS = {
 # Named by questions already, not built yet; a name moves out of here when its lab arrives.
 PLANNED = frozenset(
     """
-    against-rnn
-    training-run
-    long-sequences sparse-attention linear-attention
+    sparse-attention linear-attention
     fine-tuning head-roles regularisation warmup tokenization subwords unknown-words
     attention-weights training-challenges model-parallel gradient-checkpointing attention-dropout
     evaluation transfer in-context distillation quantization failure-modes multilingual emergence

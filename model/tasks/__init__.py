@@ -1,6 +1,7 @@
 """What each model is trained on, and how it is measured; the training itself is in train.py."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -29,7 +30,9 @@ def tasks() -> dict[str, Callable[..., Task]]:
     """Every task by its model's name."""
     from model.tasks.digits import Digits
     from model.tasks.language import Language
+    from model.tasks.lengths import SCHEMES, Lengths
     from model.tasks.masked import Masked
     from model.tasks.translation import Translation
 
-    return {"translator": Translation, "lm": Language, "mlm": Masked, "vit": Digits}
+    lengths = {f"length-{scheme}": partial(Lengths, scheme) for scheme in SCHEMES}
+    return {"translator": Translation, "lm": Language, "mlm": Masked, "vit": Digits, **lengths}

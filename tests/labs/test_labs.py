@@ -12,11 +12,16 @@ from app import sketch
 from app.labs import LABS, PLANNED
 from app.labs.illustration import Illustration, Lab
 from model.checkpoint import Models
+from model.tasks.lengths import SCHEMES
 
 BOUNDS = {"minimum", "maximum"}
 COLOR = re.compile(r"(?:fill|stroke):(?!none)(?:var\((--[\w-]+)\))?")
 UNPLACED = re.compile("nan|inf|None")
-TIMED = {"complexity"}  # what is read off a clock differs from run to run
+TIMED = {"complexity", "against-rnn"}  # what is read off a clock differs from run to run
+
+
+# A training run that learns in fewer steps.
+QUICK: dict[str, Any] = {"steps": 60, "rate": 0.005, "warm_up": 10}
 
 
 def run(lab: Lab, models: Models, **params: Any) -> Illustration:
@@ -26,6 +31,15 @@ def run(lab: Lab, models: Models, **params: Any) -> Illustration:
 @cache
 def at_defaults(name: str, models: Models) -> Illustration:
     return run(LABS[name], models)
+
+
+def finish(lab: Lab, models: Models, **params: Any) -> Illustration:
+    """The whole run, of a lab that streams to its last frame."""
+    if lab.train is None:
+        return run(lab, models, **params)
+    *_, last = lab.train(lab.params.model_validate(params), models)
+    assert last.illustration is not None
+    return last.illustration
 
 
 def choices() -> list[tuple[str, str, str | int]]:
@@ -50,6 +64,7 @@ def untouched(models: Models) -> Iterator[None]:
         models.mlm.network,
         models.vit.network,
         models.minilm.network,
+        *(models.length(scheme).network for scheme in SCHEMES),
     ]
 
     def state() -> list[tuple[int, bool, bool, float]]:
@@ -97,6 +112,8 @@ def test_a_lab_gives_a_small_picture_of_itself(models: Models, name: str) -> Non
 @pytest.mark.parametrize(
     ("name", "params", "broken"),
     [
+        ("against-rnn", {"longest": 16}, set()),
+        ("against-rnn", {"longest": 16, "window": 4}, {"at every distance", "recalls less"}),
         ("attention", {"scale": "off"}, {"QKᵀ/√dₖ"}),
         ("attention", {"altered": "uniform"}, {"QKᵀ/√dₖ"}),
         ("attention", {"reader": "translator-decoder", "mask": "off"}, {"causal", "later one"}),
@@ -121,6 +138,8 @@ def test_a_lab_gives_a_small_picture_of_itself(models: Models, name: str) -> Non
         ("gradient-accumulation", {"weighting": "batches"}, {"whole batch's", "counts the same"}),
         ("gradient-accumulation", {"weighting": "none", "lengths": "equal"}, {"whole batch's"}),
         ("gradient-accumulation", {"norm": "batch"}, {"whole batch's"}),
+        ("long-sequences", {"reads": "window"}, {"RoPE"}),
+        ("long-sequences", {"reads": "chunks"}, {"Learned", "Sinusoids", "RoPE"}),
         ("masked-lm", {"context": "left"}, {"right of the gap", "surprises less"}),
         ("masked-lm", {"instead": "itself"}, {"not in the input"}),
         ("next-token", {"mask": "none"}, {"with the cache", "multiply to"}),
@@ -170,16 +189,37 @@ def test_a_lab_gives_a_small_picture_of_itself(models: Models, name: str) -> Non
         ("training-memory", {"precision": "16-bit alone"}, {"16 bytes", "small update"}),
         ("training-memory", {"optimiser": "SGD"}, {"16 bytes"}),
         ("training-memory", {"kernel": "fused"}, {"four times as many"}),
+        ("training-run", QUICK, set()),
+        ("training-run", QUICK | {"targets": "words shuffled"}, {"how often each token"}),
         ("vision-transformer", {"positions": "off"}, {"shuffled alone"}),
     ],
 )
 def test_the_breaking_control_breaks_its_claims_and_no_other(
     models: Models, name: str, params: dict[str, str], broken: set[str]
 ) -> None:
-    checks = run(LABS[name], models, **params).checks
+    checks = finish(LABS[name], models, **params).checks
     failed = [check.claim for check in checks if not check.holds]
     assert len(failed) == len(broken), failed
     assert all(any(part in claim for claim in failed) for part in broken)
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize("name", [lab.name for lab in LABS.values() if lab.train])
+def test_a_run_that_streams_counts_its_steps_and_ends_with_the_whole(
+    models: Models, name: str
+) -> None:
+    lab = LABS[name]
+    assert lab.train is not None
+    fewest = lab.schema["properties"]["steps"]["minimum"]
+    frames = list(lab.train(lab.params.model_validate({"steps": fewest}), models))
+    assert [frame.done for frame in frames] == list(range(fewest + 1))
+    assert {frame.total for frame in frames} == {fewest}
+    assert frames[0].illustration is not None
+    assert frames[0].illustration.outcome is None
+    last = frames[-1].illustration
+    assert last is not None
+    assert last.outcome is not None
+    assert len(last.checks) > len(frames[0].illustration.checks)
 
 
 @pytest.mark.parametrize("name", sorted(LABS.keys() - TIMED))

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from model.checkpoint import WEIGHTS, Checkpoint, Models
+from model.config import PositionKind
 from model.corpus import Language
 from model.tasks.digits import accuracy
 from model.tasks.language import QUESTIONS, induction, perplexity, read_bank
+from model.tasks.lengths import SCHEMES, last_losses, unseen
 from model.tasks.masked import fill_gaps
 from model.tasks.translation import DIRECTIONS, ZERO_SHOT, alignment_error, exact_match
 
@@ -58,6 +60,14 @@ def test_the_masked_model_fills_what_the_context_decides() -> None:
 
 def test_the_reader_of_digits_reads() -> None:
     assert accuracy(read("vit")) >= 0.97
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_losses_over_length_are_those_reported(scheme: PositionKind) -> None:
+    checkpoint = read(f"length-{scheme}")
+    tokens = unseen(checkpoint.details["words"], count=64)
+    found = float(last_losses(checkpoint.network, tokens, 64).mean())
+    assert found == pytest.approx(report(f"length-{scheme}")["loss at 64"], abs=0.001)
 
 
 def report(name: str) -> dict[str, float]:

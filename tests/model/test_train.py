@@ -12,6 +12,7 @@ from model.config import Config
 from model.tasks import tasks
 from model.tasks.digits import Digits, cut_patches, shift
 from model.tasks.language import Language, read_bank, repeat
+from model.tasks.lengths import SCHEMES
 from model.tasks.masked import Masked, alternatives
 from model.tasks.translation import Translation, held_out
 from model.train import pace, run, train
@@ -75,10 +76,11 @@ def test_a_model_is_trained_saved_and_reported(tmp_path: Path) -> None:
 
 def test_an_unknown_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        ValueError, match="no model gpt to train: there are translator, lm, mlm, vit"
+        ValueError, match="no model gpt to train: there are translator, lm, mlm, vit, length-none"
     ):
         train("gpt", folder=tmp_path)
-    assert set(tasks()) == {"translator", "lm", "mlm", "vit"}
+    lengths = {f"length-{scheme}" for scheme in SCHEMES}
+    assert set(tasks()) == {"translator", "lm", "mlm", "vit"} | lengths
 
 
 def test_the_learning_rate_rises_then_falls() -> None:
