@@ -18,7 +18,8 @@ from anyio import CapacityLimiter
 RECENT = 20  # runs of a lab whose times the estimate rests on
 UNKNOWN = {False: 0.5, True: 20.0}  # seconds of a lab that has not run yet, short and long
 OVERDUE = 0.25  # of the time it has taken, where a run takes longer than its like did
-OUTCOMES = 500
+BELIEVED = 0.1  # of the steps: the first ones take longer, and tell nothing of the others
+OUTCOMES = 500  # kept
 
 
 @dataclass(eq=False)
@@ -89,7 +90,7 @@ class Runs:
         if run.began is None:
             return self.typical(run)
         taken = monotonic() - run.began
-        if run.share:
+        if run.share > BELIEVED:
             return taken * (1 - run.share) / run.share
         return max(self.typical(run) - taken, OVERDUE * taken)
 

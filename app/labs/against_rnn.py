@@ -231,7 +231,7 @@ def _by_distance(distances: list[int], step: int, learners: Learners) -> go.Figu
         )
     _finish(figure, f"Recall by distance, after {step} steps", 400)
     figure.update_xaxes(
-        title={"text": "tokens from the pairs to the question (log scale)"},
+        title={"text": "distance (tokens, log scale)"},
         type="log",
         tickvals=distances,
     )

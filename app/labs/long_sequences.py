@@ -1,13 +1,14 @@
 """Long sequences: texts longer than any in training.
 
 Five decoders that differ only in how they know where a token stands learned from texts of 64
-tokens. Each foretells the same last tokens with more and more text before them. Learned places end
-with their table; sinusoids and rotations are defined for any place and fail all the same, because
-no such place was ever trained. ALiBi's penalty on distance goes on in a straight line, and so does
+tokens. Each foretells the same last tokens with more and more text before them. Learned places past
+the 64th are as they began; sinusoids and rotations are defined for any place and fail all the same,
+because no such place was ever trained. ALiBi's penalty on distance goes on in a straight line, and so does
 its reader. A window of attention helps where distance counts, not where the place itself does;
 chunks with places that begin anew help all, and lose what stood before.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -208,8 +209,14 @@ def _figure(
     figure.add_vline(
         x=LENGTH,
         line={"width": 1, "dash": "dot", "color": "var(--ink-soft)"},
-        annotation={"text": "in training", "showarrow": False},
-        annotation_position="top left",
+    )
+    figure.add_annotation(
+        x=math.log10(LENGTH),  # on a log axis a note stands at the logarithm
+        y=1,
+        yref="paper",
+        xanchor="right",
+        text="as in training ",
+        showarrow=False,
     )
     figure.update_layout(
         template=None,

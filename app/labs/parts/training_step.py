@@ -71,6 +71,7 @@ class Kept:
         where = place(tensor)
         if where in self.weights:
             return tensor, None
+        tensor = tensor.detach()  # with its graph it would hold the graph that holds it, for good
         if tensor.shape[-1:] == (self.vocabulary,):
             self.logits.add(where)
         if not self.half or not tensor.is_floating_point() or where in self.logits:
@@ -102,6 +103,7 @@ class Kept:
             part = "logits" if where in self.logits else "others"
             bytes_kept = tensor.untyped_storage().nbytes()
             parts["patterns" if where in patterns else part] += bytes_kept
+        self.kept.clear()
         return Activations(**parts)
 
 
