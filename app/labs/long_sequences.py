@@ -3,9 +3,9 @@
 Five decoders that differ only in how they know where a token stands learned from texts of 64
 tokens. Each foretells the same last tokens with more and more text before them. Learned places past
 the 64th are as they began; sinusoids and rotations are defined for any place and fail all the same,
-because no such place was ever trained. ALiBi's penalty on distance goes on in a straight line, and so does
-its reader. A window of attention helps where distance counts, not where the place itself does;
-chunks with places that begin anew help all, and lose what stood before.
+because no such place was ever trained. ALiBi's penalty on distance goes on in a straight line, and
+so does its reader. A window of attention helps where distance counts, not where the place itself
+does; chunks with places that begin anew help all, and lose what stood before.
 """
 
 import math
