@@ -6,13 +6,16 @@ from contextlib import asynccontextmanager
 import torch
 from anyio import CapacityLimiter
 from fastapi import FastAPI
+from sqlalchemy import Engine
 from starlette.middleware.gzip import GZipMiddleware
 
-from app import bank, db, errors, labs, markdown, templating
+from app import bank, db, errors, grading, labs, markdown, templating
 from app.assets import Assets
 from app.bank import Bank
 from app.fitting import Fitting
 from app.guard import Guard
+from app.judge import Judge
+from app.marking import TIMEOUT, Marker
 from app.routes import (
     answers,
     assets,
@@ -26,6 +29,7 @@ from app.routes import (
     runs,
     sessions,
     stories,
+    wordings,
 )
 from app.routes import labs as lab_routes
 from app.routes import thumbnails as thumbnail_routes
@@ -47,6 +51,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.thumbnail_limiter = CapacityLimiter(1)
         yield
         app.state.fitting.close()
+        if isinstance(app.state.grader, Marker):
+            app.state.grader.close()
         app.state.engine.dispose()
 
     app = FastAPI(title="Attend", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -55,7 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.engine = db.connect(settings.database)
     db.migrate(app.state.engine)
     app.state.models = Models(device=settings.device)
-    app.state.grader = None  # candidates mark their answers themselves
+    app.state.grader = _grader(settings, app.state.engine, app.state.models)
     app.state.fitting = Fitting(app.state.engine)
     app.state.assets = Assets(settings.data_dir / "cache", maths=_all_rendered(app.state.bank))
     app.state.thumbnails = Thumbnails(settings.data_dir / "cache" / "thumbnails")
@@ -63,7 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     errors.install(app)
     for routes in (
-        *(home, practice, items, sessions, stories, questions, answers),
+        *(home, practice, items, sessions, stories, questions, answers, wordings),
         *(lab_routes, thumbnail_routes, runs, progress, docs, health, assets),
     ):
         app.include_router(routes.router)
@@ -71,6 +77,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Level 3: on a lab's numbers level 9 takes as long as the lab, for a few percent of the bytes.
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=3)
     return app
+
+
+def _grader(settings: Settings, engine: Engine, models: Models) -> Marker | None:
+    """What marks answers as they are submitted; None where candidates mark their own."""
+    workers = settings.grader_workers
+    if settings.grader == "judge":
+        key = settings.judge_key.get_secret_value()
+        judge = Judge(settings.judge_url, settings.judge_model, key, settings.judge_timeout)
+        patience = judge.patience + TIMEOUT  # for its turn, too
+        model = settings.judge_model
+        return Marker("judge", model, judge, engine, at_once=workers, timeout=patience)
+    if settings.grader == "pairs":
+        pairs = grading.Grader(models)
+        return Marker(grading.GRADER, grading.VERSION, pairs, engine, at_once=workers)
+    return None
 
 
 def _all_rendered(questions: Bank) -> str:

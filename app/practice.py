@@ -17,7 +17,9 @@ from sqlmodel import Session, col, desc, select
 
 from app import drafts
 from app.grading import PointVerdict
-from app.question import Question
+from app.marking import Grader, Opinion
+from app.question import Point, Question
+from app.quotes import Span, locate
 from app.tables import Answer, Confidence, Draft, LabPrediction, Mark, Verdict
 
 ANSWER_LIMIT = 20_000  # characters
@@ -67,11 +69,22 @@ def submit(
     *,
     zone: str = "UTC",
     point_id: str | None = None,
+    grader: Grader | None = None,
 ) -> Answer:
-    """Keep an answer and let go of its draft. The same form sent twice is one answer."""
+    """Keep an answer, with its verdicts where there is a grader, and let go of its draft.
+
+    The same form sent twice is one answer, graded once.
+    """
     form = form.model_copy(update={"submission": form.submission or uuid4().hex})
+    if known := entered(session, learner_id, question, form, point_id):
+        return known
+    given: Sequence[PointVerdict] = []
+    if grader and form.text.strip():
+        given = grader.grade(question, asked_points(question, point_id), form.text)
     try:
         answer = enter(session, learner_id, question, form, zone=zone, point_id=point_id)
+        if grader:
+            grade(session, answer, given, grader.name, grader.version)
         session.commit()
     except IntegrityError:
         session.rollback()
@@ -147,10 +160,39 @@ def grade(
                 verdict=verdict.verdict,
                 confidence=verdict.confidence,
                 quote=verdict.quote,
+                start=verdict.start,
+                reason=verdict.reason if isinstance(verdict, Opinion) else None,
                 grader=grader,
                 grader_version=version,
             )
         )
+
+
+def grade_again(session: Session, answer: Answer, question: Question, grader: Grader) -> bool:
+    """Add the grader's verdicts of today where the candidate has not settled the point, and
+    they say anything new. Whether there were any."""
+    current = verdicts(session, [answer])[cast(int, answer.id)]
+    points = [
+        point
+        for point in asked_points(question, answer.point_id)
+        if point.id not in current or current[point.id].grader != SELF
+    ]
+    given = grader.grade(question, points, answer.text) if points else []
+    news = [
+        verdict
+        for verdict in given
+        if not (row := current.get(verdict.id))
+        or (row.verdict, row.quote, row.start) != (verdict.verdict, verdict.quote, verdict.start)
+        or (row.grader, row.grader_version) != (grader.name, grader.version)
+    ]
+    grade(session, answer, news, grader.name, grader.version)
+    session.commit()
+    return bool(given) or not points
+
+
+def asked_points(question: Question, point_id: str | None) -> list[Point]:
+    """The points that an answer is held to: all, or the one that it was asked for."""
+    return [point for point in question.points if point_id in (None, point.id)]
 
 
 def mark(
@@ -158,16 +200,20 @@ def mark(
     answer: Answer,
     question: Question,
     marks: Mapping[str, Mark],
+    quote: str | None = None,
 ) -> None:
-    """Keep the candidate's own verdicts, those that change something.
+    """Keep the candidate's own verdicts, those that change something; `quote` is what they
+    rest on, else what was quoted before.
 
     Raises ValueError for a point that the question does not have.
     """
-    current = verdicts(session, [answer])[cast(int, answer.id)]
+    said = opinions(session, answer)
     for point_id, given in marks.items():
         if question.point(point_id) is None:
             raise ValueError(f"this question has no key point {point_id!r}")
-        if point_id in current and current[point_id].verdict == given:
+        rows = said.get(point_id, [])
+        span = _ground(answer, rows, given, quote)
+        if rows and rows[-1].verdict == given and (span is None or rows[-1].quote == span.text):
             continue
         session.add(
             Verdict(
@@ -175,11 +221,32 @@ def mark(
                 answer_id=cast(int, answer.id),
                 point_id=point_id,
                 verdict=given,
+                quote=span.text if span else None,
+                start=span.start if span else None,
                 grader=SELF,
                 grader_version=SELF_VERSION,
             )
         )
     session.commit()
+
+
+def _ground(answer: Answer, rows: list[Verdict], given: Mark, quote: str | None) -> Span | None:
+    """The sentence that a candidate's verdict rests on; a point left out rests on none."""
+    if given == "missing":
+        return None
+    if quote is not None:
+        return locate(answer.text, quote)
+    last = next((row for row in reversed(rows) if row.quote), None)
+    return locate(answer.text, last.quote, last.start) if last else None
+
+
+def opinions(session: Session, answer: Answer) -> dict[str, list[Verdict]]:
+    """Everything that was said of each point of an answer, the latest last."""
+    said: dict[str, list[Verdict]] = {}
+    query = select(Verdict).where(Verdict.answer_id == answer.id).order_by(col(Verdict.id))
+    for row in session.exec(query):
+        said.setdefault(row.point_id, []).append(row)
+    return said
 
 
 def find_answer(session: Session, learner_id: int, answer_id: int) -> Answer | None:

@@ -4,10 +4,9 @@ Every step is committed before it is shown, so that a session resumes where a po
 left it. An item is open, then answered (or given up), then, where the mode rates, rated.
 """
 
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Protocol, cast
+from typing import cast
 
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
@@ -15,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from app import drafts, memory, practice, schedule, sessions, undo
 from app.drafts import DraftForm
-from app.grading import PointVerdict
+from app.marking import Grader
 from app.practice import SpokenForm
 from app.question import Point, Question
 from app.queues import Asked
@@ -31,17 +30,6 @@ from app.tables import (
     Verdict,
     now,
 )
-
-
-class Grader(Protocol):
-    """What marks answers when they are submitted, where there is something that does."""
-
-    name: str
-    version: str
-
-    def grade(
-        self, question: Question, points: Sequence[Point], answer: str
-    ) -> Sequence[PointVerdict]: ...
 
 
 class Stale(Exception):

@@ -108,8 +108,22 @@ class Verdict(SQLModel, table=True):
     verdict: str
     confidence: float | None = None
     quote: str | None = None
+    start: int | None = None  # where in the answer the quote begins
+    reason: str | None = None  # what decided, or why nothing could: see marking.Reason
     grader: str
     grader_version: str
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+
+class Wording(SQLModel, table=True):
+    """A learner's own sentence that they had accepted as making, or contradicting, a point."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    learner_id: int = Field(foreign_key="learner.id", index=True)
+    slug: str = Field(index=True)
+    point_id: str
+    text: str
+    verdict: str
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
 

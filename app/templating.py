@@ -1,6 +1,7 @@
 """Jinja2 for the pages: strict about undefined names, escaping everything but our own HTML."""
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +12,12 @@ from markupsafe import Markup
 
 from app import markdown
 from app.assets import Assets
+from app.question import Point
+from app.quotes import pieces
 from app.settings import ROOT
+from app.tables import Verdict
 
+BY_URGENCY = ("unsure", "", "contradicted", "missing", "made")
 # Written so in a script element, JSON cannot end it.
 ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
@@ -46,6 +51,16 @@ def _plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def _by_mark(
+    points: Sequence[Point], verdicts: Mapping[str, Verdict]
+) -> list[tuple[str, list[tuple[int, Point]]]]:
+    """The points with their numbers, by verdict; those first that ask something."""
+    held: dict[str, list[tuple[int, Point]]] = {mark: [] for mark in BY_URGENCY}
+    for number, point in enumerate(points, 1):
+        held[verdicts[point.id].verdict if point.id in verdicts else ""].append((number, point))
+    return [(mark, group) for mark, group in held.items() if group]
+
+
 def _navigation(request: Request) -> dict[str, Any]:
     return {"path": request.url.path}
 
@@ -67,4 +82,6 @@ def build(assets: Assets) -> Jinja2Templates:
     environment.filters["moment"] = _moment
     environment.filters["plural"] = _plural
     environment.filters["until"] = _until
+    environment.filters["pieces"] = pieces
+    environment.filters["by_mark"] = _by_mark
     return Jinja2Templates(env=environment, context_processors=[_navigation])

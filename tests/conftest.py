@@ -98,7 +98,8 @@ def questions(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path, questions: Path) -> Settings:
-    return Settings(data_dir=tmp_path / "data", questions_dir=questions)
+    """Where candidates mark their own: a test that wants a grader sets one that it knows."""
+    return Settings(data_dir=tmp_path / "data", questions_dir=questions, grader="self")
 
 
 @pytest.fixture(scope="session")

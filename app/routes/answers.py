@@ -1,5 +1,6 @@
-"""Answers: submitted, shown with the explanation, marked point by point."""
+"""Answers: submitted and graded, shown with the explanation, marked point by point."""
 
+import re
 from typing import Annotated, Any, cast
 from uuid import uuid4
 
@@ -8,18 +9,30 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
-from app import drafts, practice
+from app import drafts, practice, quotes, wordings
 from app.db import SessionDep
 from app.errors import sentence
 from app.labs import LABS
+from app.marking import Grader
 from app.practice import ANSWER_LIMIT, AnswerForm
 from app.question import Point, Question
-from app.routes.depends import AnswerDep, BankDep, LearnerDep, QuestionDep, SentDep, page
+from app.routes.depends import (
+    AnswerDep,
+    BankDep,
+    CandidateDep,
+    GraderDep,
+    LearnerDep,
+    QuestionDep,
+    SentDep,
+    page,
+)
 from app.routes.labs import address
 from app.tables import Answer, Draft, Mark, Note, Star, Verdict
 
 router = APIRouter()
 MARKS: tuple[Mark, ...] = ("made", "missing", "contradicted")
+OWN_PATH = re.compile(r"(/[A-Za-z0-9-]+)+")
+JUDGED = ("confidence", "quote", "start", "reason", "grader", "grader_version")
 
 
 class MarksForm(BaseModel):
@@ -57,6 +70,7 @@ def form_page(
         submission=uuid4().hex,
         answers=answers,
         verdicts=practice.verdicts(session, answers),
+        wordings=wordings.of(session, learner, question.slug),
         previous=bank.before(question.slug),
         following=bank.after(question.slug),
     )
@@ -68,6 +82,8 @@ def submit_form(
     question: QuestionDep,
     session: SessionDep,
     learner: LearnerDep,
+    grader: GraderDep,
+    candidate: CandidateDep,
     text: Annotated[str, Form()] = "",
     submission: Annotated[str, Form()] = "",
     seconds: Annotated[str, Form()] = "",
@@ -85,28 +101,48 @@ def submit_form(
     except ValidationError as error:
         fault = sentence(error.errors())
         return form_page(request, question, session, learner, typed=text, fault=fault)
-    answer = practice.submit(session, learner, question, form)
+    answer = practice.submit(session, learner, question, form, zone=candidate.zone, grader=grader)
     return RedirectResponse(f"/questions/{question.slug}/answers/{answer.id}", 303)
 
 
 @router.get("/questions/{slug}/answers/{answer_id}", include_in_schema=False)
 def show(
-    request: Request, question: QuestionDep, answer: AnswerDep, bank: BankDep, session: SessionDep
+    request: Request,
+    question: QuestionDep,
+    answer: AnswerDep,
+    bank: BankDep,
+    session: SessionDep,
+    grader: GraderDep,
 ) -> Response:
     _belongs(answer, question)
-    verdicts = practice.verdicts(session, [answer])[cast(int, answer.id)]
+    context = marked(session, question, answer, grader)
     return page(
         request,
         "questions/answer.html",
         question=question,
-        answer=answer,
         bank=bank,
-        marks=MARKS,
-        verdicts=verdicts,
-        illustration=illustration(question, verdicts),
+        illustration=illustration(question, context["verdicts"]),
         previous=bank.before(question.slug),
         following=bank.after(question.slug),
+        **context,
     )
+
+
+def marked(
+    session: Session, question: Question, answer: Answer, grader: Grader | None
+) -> dict[str, Any]:
+    """What `questions/_given.html` and `questions/_points.html` show of an answer."""
+    said = practice.opinions(session, answer)
+    return {
+        "answer": answer,
+        "points": practice.asked_points(question, answer.point_id),
+        "marks": MARKS,
+        "said": said,
+        "verdicts": {point: rows[-1] for point, rows in said.items()},
+        "sentences": quotes.sentences(answer.text),
+        "wordings": wordings.of(session, answer.learner_id, question.slug),
+        "grader": grader,
+    }
 
 
 @router.post("/questions/{slug}/answers/{answer_id}/verdicts", include_in_schema=False)
@@ -125,12 +161,33 @@ def mark_form(
     return RedirectResponse(f"/questions/{question.slug}/answers/{answer.id}#points", 303)
 
 
+@router.post("/questions/{slug}/answers/{answer_id}/grade", include_in_schema=False)
+def grade_form(
+    request: Request,
+    question: QuestionDep,
+    answer: AnswerDep,
+    session: SessionDep,
+    grader: GraderDep,
+    back: Annotated[str, Form()] = "",
+) -> Response:
+    """Grade again what was not marked, or was by another grader."""
+    _belongs(answer, question)
+    _grade(session, answer, question, grader)
+    here = f"/questions/{question.slug}/answers/{answer.id}"
+    return RedirectResponse(f"{own_page(back) or here}#points", 303)
+
+
 @router.post("/api/questions/{slug}/answers", status_code=201, tags=["answers"])
 def submit(
-    question: QuestionDep, form: AnswerForm, session: SessionDep, learner: LearnerDep
+    question: QuestionDep,
+    form: AnswerForm,
+    session: SessionDep,
+    learner: LearnerDep,
+    grader: GraderDep,
+    candidate: CandidateDep,
 ) -> dict[str, Any]:
-    """Keep an answer. Its verdicts are "unsure" until somebody, or something, marks them."""
-    answer = practice.submit(session, learner, question, form)
+    """Keep an answer and grade it. What no grader could tell is "unsure", with the reason."""
+    answer = practice.submit(session, learner, question, form, zone=candidate.zone, grader=grader)
     return summarise(answer, question, practice.verdicts(session, [answer]))
 
 
@@ -154,6 +211,16 @@ def mark(
     return summarise(answer, question, practice.verdicts(session, [answer]))
 
 
+@router.post("/api/questions/{slug}/answers/{answer_id}/grade", tags=["answers"])
+def grade(
+    question: QuestionDep, answer: AnswerDep, session: SessionDep, grader: GraderDep
+) -> dict[str, Any]:
+    """Grade an answer again. Points that the candidate has settled stay as they are."""
+    _belongs(answer, question)
+    _grade(session, answer, question, grader)
+    return summarise(answer, question, practice.verdicts(session, [answer]))
+
+
 def summarise(
     answer: Answer, question: Question, verdicts: dict[int, dict[str, Verdict]]
 ) -> dict[str, Any]:
@@ -161,14 +228,18 @@ def summarise(
     given = verdicts[cast(int, answer.id)]
     return answer.model_dump(
         mode="json", include={"id", "slug", "text", "confidence", "seconds", "created_at"}
-    ) | {"verdicts": [_verdict(point, given.get(point.id)) for point in question.points]}
+    ) | {
+        "verdicts": [
+            _verdict(point, given.get(point.id))
+            for point in practice.asked_points(question, answer.point_id)
+        ]
+    }
 
 
 def _verdict(point: Point, verdict: Verdict | None) -> dict[str, Any]:
     if verdict is None:
-        return {"id": point.id, "verdict": "unsure", "confidence": None, "quote": None}
-    kept = {"verdict", "confidence", "quote", "grader", "grader_version"}
-    return {"id": point.id} | verdict.model_dump(include=kept)
+        return {"id": point.id, "verdict": "unsure"} | dict.fromkeys(JUDGED)
+    return {"id": point.id, "verdict": verdict.verdict} | verdict.model_dump(include=set(JUDGED))
 
 
 def _mark(session: Session, answer: Answer, question: Question, form: MarksForm) -> None:
@@ -176,6 +247,20 @@ def _mark(session: Session, answer: Answer, question: Question, form: MarksForm)
         practice.mark(session, answer, question, form.verdicts)
     except ValueError as error:
         raise HTTPException(422, f"{str(error).capitalize()}.") from error
+
+
+def _grade(session: Session, answer: Answer, question: Question, grader: Grader | None) -> None:
+    if grader is None:
+        raise HTTPException(409, "This server has no grader: mark the points yourself.")
+    if not practice.grade_again(session, answer, question, grader):
+        raise HTTPException(
+            503, "The grader gave no verdicts. Your answer is kept, unmarked; try again later."
+        )
+
+
+def own_page(address: str) -> str:
+    """`address` if it is the path of a page here, else nothing: no way out to another site."""
+    return address if OWN_PATH.fullmatch(address) else ""
 
 
 def _belongs(answer: Answer, question: Question) -> None:

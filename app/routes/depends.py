@@ -10,6 +10,7 @@ from app import days, labs, practice, sessions
 from app.bank import Bank
 from app.db import SessionDep
 from app.labs.illustration import Lab
+from app.marking import Grader
 from app.question import Question
 from app.tables import LOCAL_LEARNER, Answer, Learner, PracticeSession
 
@@ -28,10 +29,17 @@ def _zone(request: Request) -> str | None:
     return name if name in days.ZONES else None
 
 
+def _grader(request: Request) -> Grader | None:
+    grader: Grader | None = request.app.state.grader
+    return grader
+
+
 LearnerDep = Annotated[int, Depends(_learner)]
 # The IANA time zone that the browser says it is in, where it says so.
 ZoneDep = Annotated[str | None, Depends(_zone)]
 BankDep = Annotated[Bank, Depends(_bank)]
+# What marks answers as they are submitted; none where candidates mark their own.
+GraderDep = Annotated[Grader | None, Depends(_grader)]
 
 
 def _candidate(

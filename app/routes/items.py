@@ -16,8 +16,15 @@ from app.drafts import DraftForm
 from app.errors import sentence
 from app.practice import ANSWER_LIMIT, AnswerForm, SpokenForm
 from app.question import Point, Question
-from app.routes.answers import MARKS, MarksForm, illustration, margin
-from app.routes.depends import BankDep, CandidateDep, SentDep, SittingDep, ZoneDep, page
+from app.routes.answers import MARKS, MarksForm, illustration, margin, marked
+from app.routes.depends import (
+    BankDep,
+    CandidateDep,
+    GraderDep,
+    SentDep,
+    SittingDep,
+    page,
+)
 from app.tables import Answer, Card, Draft, PracticeItem, PracticeSession, Verdict
 
 router = APIRouter(prefix="/practice/{session_id}/items/{position}", include_in_schema=False)
@@ -123,7 +130,6 @@ def answer(
     item: ItemDep,
     question: AskedDep,
     session: SessionDep,
-    zone: ZoneDep,
     candidate: CandidateDep,
     given: SentDep,
 ) -> Response:
@@ -139,7 +145,7 @@ def answer(
             question,
             form,
             request.app.state.grader,
-            zone or candidate.zone,
+            candidate.zone,
         )
     except ValidationError as error:
         fault = sentence(error.errors())
@@ -170,13 +176,17 @@ def look(
     bank: BankDep,
     session: SessionDep,
     candidate: CandidateDep,
+    grader: GraderDep,
 ) -> Response:
     """An answered item: verdicts, explanation, the lab of what was missed, the rating."""
     if item.answered_at is None:
         return RedirectResponse(f"/practice/{sitting.id}", 303)
     kept = practice.find_answer(session, item.learner_id, item.answer_id or 0)
-    verdicts = practice.verdicts(session, [kept])[cast(int, kept.id)] if kept else {}
-    points = [point for point in question.points if item.point_id in (None, point.id)]
+    points = practice.asked_points(question, item.point_id)
+    context: dict[str, Any] = {"answer": None, "points": points, "verdicts": {}, "marks": MARKS}
+    if kept:
+        context = marked(session, question, kept, grader)
+    verdicts: dict[str, Verdict] = context["verdicts"]
     again = practice.point_answers(session, item.learner_id, item.slug, since=item.answered_at)
     missed = _still_missed(points, verdicts, again)
     card = session.get(Card, (item.learner_id, item.slug))
@@ -190,10 +200,6 @@ def look(
         asked=asked,
         current=sessions.current(asked),
         question=question,
-        answer=kept,
-        points=points,
-        verdicts=verdicts,
-        marks=MARKS,
         missed=missed,
         again=again,
         again_verdicts=practice.verdicts(session, again),
@@ -210,6 +216,7 @@ def look(
         moment=plan.moment,
         ratings=schedule.RATINGS,
         **margin(session, item.learner_id, item.slug),
+        **context,
     )
 
 
@@ -255,7 +262,6 @@ def answer_again(
     point_id: str,
     question: AskedDep,
     session: SessionDep,
-    zone: ZoneDep,
     candidate: CandidateDep,
     given: SentDep,
 ) -> Response:
@@ -266,7 +272,7 @@ def answer_again(
     except ValidationError as error:
         raise HTTPException(422, sentence(error.errors())) from error
     grader = request.app.state.grader
-    steps.answer_again(session, item, question, point_id, form, grader, zone or candidate.zone)
+    steps.answer_again(session, item, question, point_id, form, grader, candidate.zone)
     return RedirectResponse(f"/practice/{sitting.id}/items/{item.position}#again", 303)
 
 

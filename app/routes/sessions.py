@@ -14,7 +14,7 @@ from app.practice import AnswerForm
 from app.question import Question
 from app.queues import Choice
 from app.routes.answers import summarise
-from app.routes.depends import BankDep, CandidateDep, LearnerDep, SittingDep, ZoneDep
+from app.routes.depends import BankDep, CandidateDep, LearnerDep, SittingDep
 from app.routes.items import the_question
 from app.routes.practice import rng
 from app.tables import Card, Learner, PracticeItem, PracticeSession
@@ -71,7 +71,6 @@ def answer(
     session: SessionDep,
     bank: BankDep,
     candidate: CandidateDep,
-    zone: ZoneDep,
 ) -> dict[str, Any]:
     """Answer what is asked, and rate it where a rating is sent along.
 
@@ -86,7 +85,7 @@ def answer(
     plain = AnswerForm.model_validate(form.model_dump(exclude={"position", "rating"}))
     grader = request.app.state.grader
     try:
-        kept = steps.answer(session, sitting, item, question, plain, grader, zone or candidate.zone)
+        kept = steps.answer(session, sitting, item, question, plain, grader, candidate.zone)
     except steps.Stale as error:
         detail = "This was answered already. Your text is kept as a draft of the question."
         raise HTTPException(409, detail) from error

@@ -3,6 +3,7 @@ import { keepDraft, forgetDraft } from "./draft.js";
 import { listenForKeys } from "./keys.js";
 import { showTime } from "./clock.js";
 import { keepStar } from "./star.js";
+import { linkQuotes } from "./quotes.js";
 
 for (const form of document.querySelectorAll("[data-draft]")) keepDraft(form);
 for (const answer of document.querySelectorAll("[data-answered]")) forgetDraft(answer);
@@ -25,4 +26,5 @@ for (const form of document.querySelectorAll("[data-filters]")) {
   form.addEventListener("change", () => form.requestSubmit());
 }
 document.cookie = `zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=/; max-age=31536000; samesite=lax`;
+linkQuotes();
 listenForKeys();
