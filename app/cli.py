@@ -1,5 +1,6 @@
 """The `attend` command: serve the app, check the bank, run the labs, train the models."""
 
+import gc
 import json
 import time
 from pathlib import Path
@@ -107,6 +108,9 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            # What is loaded stays: without this a full collection goes through all of torch and
+            # plotly, up to 0.4 s in the middle of some request that makes many objects.
+            gc.freeze()
             host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
             typer.echo(f"Attend is at http://{host}:{self.config.port} (Ctrl+C stops it)")
 

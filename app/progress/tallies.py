@@ -1,29 +1,17 @@
-"""What a learner has practised and how it went, as the progress page shows it."""
+"""What has been practised, and how the points of each answer fell."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
 from sqlmodel import Session
 
 from app import practice
 from app.bank import Bank
+from app.progress.history import Answered, read_answers
+from app.progress.outcome import Tally
 from app.question import TOPICS, Topic
-
-
-@dataclass(frozen=True)
-class Tally:
-    """How the marked points of some answers fell."""
-
-    made: int = 0
-    missing: int = 0
-    contradicted: int = 0
-
-    @property
-    def marked(self) -> int:
-        return self.made + self.missing + self.contradicted
+from app.tables import LabPrediction
 
 
 @dataclass(frozen=True)
@@ -60,22 +48,24 @@ class Progress:
 
 def measure(session: Session, learner_id: int, bank: Bank) -> Progress:
     """All answers to questions that the bank still has, newest first, with their tallies."""
-    answers = [row for row in practice.history(session, learner_id) if row.slug in bank]
-    predictions = practice.predictions(session, learner_id)
-    tallies = {
-        answer_id: Tally(**_count(row.verdict for row in points.values()))
-        for answer_id, points in practice.verdicts(session, answers).items()
-    }
+    answers = [row for row in read_answers(session, learner_id, bank) if row.point_id is None]
+    return tally(answers, practice.predictions(session, learner_id), bank)
+
+
+def tally(
+    answers: Sequence[Answered], predictions: Sequence[LabPrediction], bank: Bank
+) -> Progress:
+    """The same from rows that have been read, oldest first."""
     listed = [
         Practised(
-            answer_id=cast(int, answer.id),
+            answer_id=answer.id,
             slug=answer.slug,
             title=bank[answer.slug].title,
             topic=bank[answer.slug].topic,
-            created_at=answer.created_at,
-            tally=tallies[cast(int, answer.id)],
+            created_at=answer.at,
+            tally=answer.verdicts.tally,
         )
-        for answer in answers
+        for answer in reversed(answers)
     ]
     return Progress(
         questions=len(bank),
@@ -105,8 +95,3 @@ def _topic(topic: Topic, bank: Bank, listed: list[Practised]) -> TopicProgress:
             contradicted=sum(tally.contradicted for tally in latest.values()),
         ),
     )
-
-
-def _count(marks: Iterable[str]) -> dict[str, int]:
-    counts = Counter(marks)
-    return {name: counts[name] for name in ("made", "missing", "contradicted")}
