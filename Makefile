@@ -18,7 +18,7 @@ check: .venv/installed-dev
 	.venv/bin/attend check
 
 bench: .venv/installed-bench
-	for name in $(or $(NAME),pages models explorer); do .venv/bin/python -m bench.$$name || exit 1; done
+	for name in $(or $(NAME),pages progress models explorer); do .venv/bin/python -m bench.$$name || exit 1; done
 
 train: .venv/installed-dev
 	.venv/bin/attend train $(NAME)  # all of them, without NAME

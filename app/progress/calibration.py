@@ -94,8 +94,7 @@ def reliability(forecasts: Sequence[Forecast], *, by_value: bool = False) -> Rel
     """The reliability of `forecasts`, in ten bins of even width or, `by_value`, one a chance."""
     if not forecasts:
         return None
-    stated = np.array([chance for chance, _ in forecasts])
-    observed = np.array([came_out for _, came_out in forecasts], dtype=float)
+    stated, observed = np.array(forecasts, dtype=float).T
     edges = np.linspace(0, 1, BINS + 1)[1:-1]
     keys = stated if by_value else np.searchsorted(edges, stated)
     bins = []

@@ -263,13 +263,14 @@ def _dots(label: str, one: Reliability, series: int, mark: str) -> dict[str, Any
         "y": observed,
         "name": label,
         "mode": "lines+markers+text",
-        "text": [f"{each.count:,}" for each in one.bins],
+        "customdata": [f"{each.count:,}" for each in one.bins],
+        "texttemplate": "%{customdata}",
         "textposition": "top left" if series == 2 else "bottom right",
         "cliponaxis": False,
         "marker": {"symbol": mark, "size": 8},
         "line": {"color": color, "width": 1.5},
         "error_y": spread(observed, low, high) | {"color": color},
-        "hovertemplate": "stated %{x} %, came out %{y} %, %{text} in all",
+        "hovertemplate": "stated %{x} %, came out %{y} %, %{customdata} in all",
     }
 
 

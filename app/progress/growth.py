@@ -15,7 +15,7 @@ from app.tables import Answer, Mark
 
 WORD = re.compile(r"\s*\S+")
 SHOWN = 5  # questions listed; pairs compared on a question's own page
-LONGEST = 2_000  # words of either answer that are compared: the time grows with their product
+LONGEST = 1_000  # words of either answer that are compared: the time grows with their product
 
 KINDS: Mapping[str, Literal["kept", "removed", "added", "replaced"]] = {
     "equal": "kept",
@@ -114,14 +114,20 @@ def _between(question: Question, earlier: Marks, later: Marks) -> Change | None:
 
 def compare(earlier: str, later: str) -> list[Piece]:
     """The words of both texts, run by run: the pieces spell out either."""
-    before, after = WORD.findall(earlier)[:LONGEST], WORD.findall(later)[:LONGEST]
+    before, after = WORD.findall(earlier), WORD.findall(later)
+    rest = "".join(before[LONGEST:]), "".join(after[LONGEST:])
+    before, after = before[:LONGEST], after[:LONGEST]
     matcher = SequenceMatcher(
         None, [word.strip() for word in before], [word.strip() for word in after], autojunk=False
     )
-    return [
+    pieces = [
         Piece(KINDS[tag], "".join(before[start:end]), "".join(after[first:last]))
         for tag, start, end, first, last in matcher.get_opcodes()
     ]
+    if any(rest):
+        is_kept = rest[0].split() == rest[1].split()
+        pieces.append(Piece("kept" if is_kept else "replaced", *rest))
+    return pieces
 
 
 def of_question(session: Session, learner_id: int, question: Question) -> Grown:

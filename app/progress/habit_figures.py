@@ -45,8 +45,8 @@ def calendar(found: Effort, today: date) -> Exhibit:
         "z": cells,
         "text": texts,
         "hovertemplate": "%{text}<extra></extra>",
-        "xgap": 2,
-        "ygap": 2,
+        "xgap": 1,
+        "ygap": 1,
         "coloraxis": "coloraxis",
     }
     rows = tuple(
@@ -99,11 +99,12 @@ def pacing(paces: list[Pace]) -> Exhibit:
             "y": taken,
             "mode": "markers+text",
             "name": "median and quartiles",
-            "text": [str(pace.count) for pace in paces],
+            "customdata": [str(pace.count) for pace in paces],
+            "texttemplate": "%{customdata}",
             "textposition": "middle right",
             "marker": {"color": "var(--series-1)", "size": 9},
             "error_y": spread(taken, *ends) | {"color": "var(--series-1)"},
-            "hovertemplate": "%{x} minutes given, %{y} taken, %{text} answers<extra></extra>",
+            "hovertemplate": "%{x} minutes given, %{y} taken, %{customdata} answers<extra></extra>",
         },
     ]
     return Exhibit(

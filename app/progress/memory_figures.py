@@ -45,11 +45,12 @@ def forgetting(found: Recall) -> Exhibit:
             "y": recalled,
             "name": "recalled",
             "mode": "markers+text",
-            "text": [f"{one.count:,}" for one in bins],
+            "customdata": [f"{one.count:,}" for one in bins],
+            "texttemplate": "%{customdata}",
             "textposition": "bottom right",
             "marker": {"color": "var(--series-2)", "size": 9, "symbol": "square"},
             "error_y": spread(recalled, low, high) | {"color": "var(--series-2)"},
-            "hovertemplate": "%{x} days: %{y} % recalled of %{text}<extra></extra>",
+            "hovertemplate": "%{x} days: %{y} % recalled of %{customdata}<extra></extra>",
         },
     ]
     rows = [

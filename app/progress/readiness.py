@@ -24,6 +24,7 @@ from app.progress.replay import Steps
 from app.question import TOPICS, Topic
 
 PACE_OVER = 14  # days
+MONTH = 28  # days over which a change is told
 SAMPLES = 60  # past days that the line goes through, at most
 AGES = 30  # ages at which a question still to come is taken to have, at most
 
@@ -70,11 +71,10 @@ class Readiness:
     @property
     def month(self) -> float | None:
         """What has been gained in 28 days, where the line goes back as far."""
-        wanted = self.days[-1] - timedelta(days=28) if self.days else None
-        if wanted is None or self.days[0] > wanted:
+        then = self.days[-1] - timedelta(days=MONTH)
+        if then not in self.days:
             return None
-        nearest = min(range(len(self.days)), key=lambda place: abs(self.days[place] - wanted))
-        return self.today.mean - self.line[nearest].mean
+        return self.today.mean - self.line[self.days.index(then)].mean
 
     @property
     def weakest(self) -> list[TopicReadiness]:
@@ -138,7 +138,10 @@ def _sampled(history: History, steps: Mapping[str, Steps]) -> list[date]:
     first = min((one[0].at for one in steps.values()), default=history.plan.moment)
     span = (history.plan.moment - first).days
     every = max(1, -(-span // SAMPLES))
-    return [today - timedelta(days=ago) for ago in range(span // every * every, -1, -every)]
+    ago = set(range(span // every * every, -1, -every))
+    if span >= MONTH:
+        ago.add(MONTH)
+    return [today - timedelta(days=days) for days in sorted(ago, reverse=True)]
 
 
 def _shares(values: Numbers) -> list[Share]:

@@ -64,6 +64,11 @@ class Report:
     history: History
 
     @cached_property
+    def levels(self) -> dict[str, str]:
+        """The level of each topic."""
+        return {row.topic: row.level for row in self.mastery.topics}
+
+    @cached_property
     def exhibits(self) -> dict[str, Exhibit]:
         """The figures by name, in the order of the page."""
         drawn = (

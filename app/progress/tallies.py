@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlmodel import Session
 
@@ -23,8 +24,7 @@ class TopicProgress:
     latest: Tally  # of the last marked answer to each question
 
 
-@dataclass(frozen=True)
-class Practised:
+class Practised(NamedTuple):
     """One submitted answer as the progress page lists it."""
 
     answer_id: int
@@ -73,13 +73,19 @@ def tally(
         answers=len(answers),
         predictions=len(predictions),
         foreseen=sum(row.choice == row.outcome for row in predictions),
-        topics=[_topic(topic, bank, listed) for topic in TOPICS],
+        topics=_by_topic(bank, listed),
         recent=listed,
     )
 
 
-def _topic(topic: Topic, bank: Bank, listed: list[Practised]) -> TopicProgress:
-    here = [row for row in listed if row.topic == topic]
+def _by_topic(bank: Bank, listed: list[Practised]) -> list[TopicProgress]:
+    found: dict[str, list[Practised]] = {topic: [] for topic in TOPICS}
+    for row in listed:
+        found[row.topic].append(row)
+    return [_topic(topic, bank, found[topic]) for topic in TOPICS]
+
+
+def _topic(topic: Topic, bank: Bank, here: list[Practised]) -> TopicProgress:
     latest: dict[str, Tally] = {}
     for row in here:  # newest first
         if row.tally.marked:

@@ -64,7 +64,7 @@ def _tallies(of: Progress) -> dict[str, Any]:
     # vars, not asdict, which copies 5,000 rows for longer than everything else takes.
     return vars(of) | {
         "topics": [vars(row) | {"latest": vars(row.latest)} for row in of.topics],
-        "recent": [vars(row) | {"tally": vars(row.tally)} for row in of.recent],
+        "recent": [row._asdict() | {"tally": vars(row.tally)} for row in of.recent],
     }
 
 

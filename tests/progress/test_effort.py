@@ -75,5 +75,14 @@ def test_pace_is_the_median_and_quartiles_of_each_length(
     assert min(map(len, texts)) <= pace.words <= max(map(len, texts))
 
 
+def test_pace_is_that_of_the_newest_answers(
+    simulated: History, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(effort, "PACED", 1)
+    [pace] = effort.pacing(session, simulated)
+    assert pace.count == 1
+    assert pace.taken == pytest.approx((simulated.answers[-1].seconds or 0) / 60)
+
+
 def test_an_answer_without_a_clock_has_no_pace(builder: Builder, session: Session) -> None:
     assert effort.pacing(session, builder.answer(ONE, 1, GOOD, seconds=None).history()) == []

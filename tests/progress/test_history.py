@@ -109,6 +109,11 @@ def test_a_point_that_the_question_no_longer_has_is_left_out() -> None:
     assert (verdicts.share, verdicts.held, verdicts.is_changed) == (1.0, True, False)
 
 
+def test_a_grader_that_was_unsure_has_said_nothing() -> None:
+    verdicts = _unpack("1 a unsure 0 0.4,2 b made 0 0.8,3 c missing 0 ", RUBRIC)
+    assert verdicts.stated == [(0.8, True)]
+
+
 def test_a_grader_sure_of_a_verdict_that_was_changed_was_wrong() -> None:
     verdicts = _unpack("1 a made 0 0.9,2 b made 0 0.8,3 a missing 1 ", RUBRIC)
     assert verdicts.stated == [(0.9, False), (0.8, True)]

@@ -37,16 +37,24 @@ def test_of_each_question_the_newest_ten_answers_count(builder: Builder) -> None
         builder.answer(ONE, ago, BAD if ago > 8 else marks("1345", missing="2"))
     [row] = points.measure(builder.history()).missed
     assert (row.point.id, row.missing, row.marked) == ("point-2", 10, 10)
+    builder.answer(ONE, 0.5, marks("", missing="2"), point_id="point-2")
+    [row] = points.measure(builder.history()).missed
+    assert (row.missing, row.marked) == (10, 10)
 
 
 def test_predictions_are_counted_under_the_topic_that_the_lab_serves(builder: Builder) -> None:
     history = builder.history()
-    for lab, choice in (("self-attention", 1), ("self-attention", 0), ("served-by-none", 1)):
-        row = LabPrediction(learner_id=1, lab=lab, address="/", choice=choice, outcome=1)
+    for lab, choice, outcome in (
+        ("self-attention", 0, 0),
+        ("self-attention", 0, 0),
+        ("self-attention", 1, 0),
+        ("served-by-none", 1, 1),
+    ):
+        row = LabPrediction(learner_id=1, lab=lab, address="/", choice=choice, outcome=outcome)
         history.predictions.append(row)
     found = predictions.measure(history)
     assert [(row.topic, row.right, row.count) for row in found] == [
-        ("attention", 1, 2),
+        ("attention", 2, 3),
         ("other", 1, 1),
     ]
     assert predictions.measure(replace(history, predictions=[])) == []
@@ -65,6 +73,15 @@ def test_the_pieces_spell_both_answers(earlier: list[str], later: list[str]) -> 
         assert (piece.kind == "kept") == (piece.earlier.split() == piece.later.split())
     if one.split() == two.split():
         assert all(piece.kind == "kept" for piece in pieces)
+
+
+def test_no_word_of_a_long_answer_is_lost() -> None:
+    one = " ".join(f"w{number}" for number in range(growth.LONGEST + 50))
+    two = one.replace("w7 ", "seven ") + " more"
+    pieces = growth.compare(one, two)
+    assert "".join(piece.earlier for piece in pieces) == one
+    assert "".join(piece.later for piece in pieces) == two
+    assert [piece.kind for piece in pieces] == ["kept", "replaced", "kept", "replaced"]
 
 
 def test_what_is_gained_one_way_is_lost_the_other(builder: Builder) -> None:

@@ -82,6 +82,25 @@ def test_the_line_ends_at_today(simulated: History) -> None:
     assert all(share.low <= share.mean <= share.high for share in found.line)
 
 
+def test_the_gain_of_four_weeks_is_against_the_day_four_weeks_ago(simulated: History) -> None:
+    found = measured(simulated)
+    then = found.days.index(simulated.plan.today - timedelta(days=28))
+    assert found.month == pytest.approx(found.today.mean - found.line[then].mean)
+    assert found.month != 0
+
+
+def test_a_long_history_is_sampled_and_keeps_the_day_four_weeks_ago(builder: Builder) -> None:
+    builder.answer(ONE, 300, GOOD, rating=3).answer(ONE, 20, GOOD, rating=3)
+    found = measured(builder.history())
+    assert len(found.days) < 70
+    assert found.days == sorted(set(found.days))
+    assert found.month is not None
+
+
+def test_a_short_history_has_no_four_weeks(builder: Builder) -> None:
+    assert measured(builder.answer(ONE, 20, GOOD, rating=3).history()).month is None
+
+
 def test_topics_average_to_the_whole(simulated: History) -> None:
     found = measured(simulated)
     total = sum(row.share.mean * row.questions for row in found.topics)
@@ -100,6 +119,7 @@ def test_without_reviews_readiness_falls_and_with_them_it_is_never_lower(
     assert (to.pace, to.new) == (0, 0)
     assert to.left_alone <= found.today.mean + 1e-9
     assert to.left_alone <= to.reviewed <= 1
+    assert to.reviewed >= 0.97 - 1e-9  # every point made, kept at the retention of that day
     if not ahead:
         assert to.left_alone == pytest.approx(found.today.mean)
 
