@@ -254,12 +254,15 @@ def find_answer(session: Session, learner_id: int, answer_id: int) -> Answer | N
     return session.exec(query).first()
 
 
-def history(session: Session, learner_id: int, slug: str | None = None) -> list[Answer]:
+def history(
+    session: Session, learner_id: int, slug: str | None = None, limit: int | None = None
+) -> list[Answer]:
     """The learner's answers to whole questions, newest first; to one question where given."""
     query = (
         select(Answer)
         .where(Answer.learner_id == learner_id, col(Answer.point_id).is_(None))
         .order_by(desc(col(Answer.id)))
+        .limit(limit)
     )
     if slug is not None:
         query = query.where(Answer.slug == slug)

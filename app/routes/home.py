@@ -3,8 +3,9 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app import drafts, memory, progress, queues, schedule, sessions
+from app import drafts, memory, queues, schedule, sessions
 from app.db import SessionDep
+from app.progress import today
 from app.routes.depends import BankDep, CandidateDep, LearnerDep, page
 
 router = APIRouter()
@@ -30,6 +31,6 @@ def show(
         due=sum(queues.is_due(card, plan) for slug, card in cards.items() if slug in bank),
         plan=plan,
         unfinished=[(sitting, sessions.items(session, sitting)) for sitting in unfinished[:3]],
-        progress=progress.measure(session, learner, bank),
+        today=today.look(session, learner, bank, plan, cards),
         bank=bank,
     )
