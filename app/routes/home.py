@@ -30,7 +30,7 @@ def show(
         drafts=[draft for draft in drafts.begun(session, learner) if draft.slug in bank],
         due=sum(queues.is_due(card, plan) for slug, card in cards.items() if slug in bank),
         plan=plan,
-        unfinished=[(sitting, sessions.items(session, sitting)) for sitting in unfinished[:3]],
+        unfinished=[(sitting, sessions.items(session, sitting)) for sitting in unfinished[:1]],
         today=today.look(session, learner, bank, plan, cards),
         bank=bank,
     )
