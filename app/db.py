@@ -43,6 +43,19 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         command.upgrade(config, revision)
 
 
+def hold_still(session: Session, *, writing: bool = False) -> None:
+    """Let a session that has asked nothing yet see the database as it is at this moment.
+
+    With `writing` it is also the only one that writes until it commits.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        # Python's sqlite3 begins a transaction at the first change, not at the first question.
+        session.connection().exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    else:
+        level = "SERIALIZABLE" if writing else "REPEATABLE READ"
+        session.connection(execution_options={"isolation_level": level})
+
+
 def _session(request: Request) -> Iterator[Session]:
     with Session(request.app.state.engine) as session:
         yield session

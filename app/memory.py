@@ -73,7 +73,7 @@ def latest_marks(session: Session, learner_id: int) -> Marks:
         select(Answer.slug, Verdict.point_id, Verdict.verdict)
         .join(Answer, col(Verdict.answer_id) == col(Answer.id))
         .where(Verdict.learner_id == learner_id)
-        .order_by(col(Answer.id), col(Verdict.id))
+        .order_by(col(Answer.created_at), col(Answer.id), col(Verdict.created_at), col(Verdict.id))
     )
     marks: Marks = {}
     for slug, point_id, verdict in session.exec(query):

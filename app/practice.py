@@ -261,7 +261,7 @@ def history(
     query = (
         select(Answer)
         .where(Answer.learner_id == learner_id, col(Answer.point_id).is_(None))
-        .order_by(desc(col(Answer.id)))
+        .order_by(desc(col(Answer.created_at)), desc(col(Answer.id)))
         .limit(limit)
     )
     if slug is not None:
@@ -283,7 +283,9 @@ def point_answers(session: Session, learner_id: int, slug: str, since: datetime)
 def verdicts(session: Session, answers: list[Answer]) -> dict[int, dict[str, Verdict]]:
     """For each answer's id the latest verdict of each point that has one."""
     latest: dict[int, dict[str, Verdict]] = {cast(int, answer.id): {} for answer in answers}
-    query = select(Verdict).where(col(Verdict.answer_id).in_(latest)).order_by(col(Verdict.id))
+    query = select(Verdict).where(col(Verdict.answer_id).in_(latest))
+    # By moment before number: what an import brought has high numbers and old moments.
+    query = query.order_by(col(Verdict.created_at), col(Verdict.id))
     for verdict in session.exec(query):
         latest[verdict.answer_id][verdict.point_id] = verdict
     return latest
@@ -305,4 +307,4 @@ def predict(
 def predictions(session: Session, learner_id: int) -> list[LabPrediction]:
     """The learner's predictions, newest first."""
     query = select(LabPrediction).where(LabPrediction.learner_id == learner_id)
-    return list(session.exec(query.order_by(desc(col(LabPrediction.id)))))
+    return list(session.exec(query.order_by(desc(col(LabPrediction.created_at)))))
