@@ -5,25 +5,17 @@ therefore trust every question it is handed. Questions never enter the database:
 rows store a question's slug.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
-
-from app import markdown
+from app import markdown, question_file
 from app.question import DECKS, Deck, Difficulty, Question, Topic
+from app.question_file import Fault, FileFault
 
 # Names of pages under /questions, which a question's slug may therefore not be.
 RESERVED = frozenset({"print"})
-# The same safe loader, in C where PyYAML was built with it: ten times as fast.
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-FILE_NAME = re.compile(r"(?P<number>\d{2})-(?P<slug>[a-z0-9]+(?:-[a-z0-9]+)*)\.md")
-FRONT_MATTER = re.compile(r"---\n(?P<matter>.*?)\n---\n(?P<body>.*)", re.DOTALL)
-FENCE_OR_HEADING = re.compile(r"^(?P<fence>`{3,}|~{3,})|^## (?P<heading>.+)$", re.MULTILINE)
 
 
 class BankError(Exception):
@@ -109,7 +101,10 @@ def load(folder: Path, check_lab: LabCheck) -> Bank:
     paths: dict[str, Path] = {}
     for deck in DECKS:
         for path in sorted((folder / deck).glob("*.md")):
-            question = _read(path, deck)
+            try:
+                question = question_file.parse(path.name, path.read_bytes(), deck)
+            except FileFault as error:
+                raise BankError(f"{path}: {error.faults[0]}") from error
             if question.slug in RESERVED:
                 raise BankError(f"{path}: the slug {question.slug!r} is the name of a page")
             if question.slug in questions:
@@ -117,109 +112,62 @@ def load(folder: Path, check_lab: LabCheck) -> Bank:
             questions[question.slug] = question
             paths[question.slug] = path
     for slug, question in questions.items():
-        try:
-            _check_links(question, questions, check_lab)
-            _check_maths(question)
-        except ValueError as error:
-            raise BankError(f"{paths[slug]}: {error}") from error
+        if faults := check(question, questions, check_lab):
+            text = question_file.decode(paths[slug].read_bytes())
+            raise BankError(f"{paths[slug]}: {question_file.located(faults[0], text)}")
     return Bank(questions.values())
 
 
-def _read(path: Path, deck: Deck) -> Question:
-    name = FILE_NAME.fullmatch(path.name)
-    if name is None:
-        raise BankError(f"{path}: a question file is named <nn>-<slug>.md, such as 05-scale.md")
-    try:
-        parts = FRONT_MATTER.fullmatch(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise BankError(f"{path}: not UTF-8 text, at byte {error.start}") from error
-    if parts is None:
-        raise BankError(f"{path}: must begin with front matter between two lines of ---")
-    try:
-        matter = yaml.load(parts["matter"], Loader=Loader)
-    except yaml.YAMLError as error:
-        raise BankError(f"{path}: front matter is not YAML: {error}") from error
-    if not isinstance(matter, dict):
-        raise BankError(f"{path}: front matter must be fields with values")
-    try:
-        sections = _sections(parts["body"])
-        derived = {"slug": name["slug"], "deck": deck, "number": int(name["number"])}
-        if clash := next((field for field in (*derived, "sections") if field in matter), None):
-            raise ValueError(f"{clash}: comes from the file itself, remove it")
-        return Question.model_validate(matter | derived | {"sections": sections})
-    except ValidationError as error:
-        raise BankError(f"{path}: {_first_fault(error)}") from error
-    except ValueError as error:
-        raise BankError(f"{path}: {error}") from error
-
-
-def _first_fault(error: ValidationError) -> str:
-    fault = error.errors()[0]
-    field = ".".join(str(part) for part in fault["loc"])
-    message = fault["msg"].removeprefix("Value error, ")
-    return f"{field}: {message}" if field else message
-
-
-def _sections(body: str) -> dict[str, str]:
-    """Split a body at its level-two headings, leaving those inside code fences alone."""
-    sections: dict[str, str] = {}
-    fence = ""
-    start, heading = 0, ""
-    for match in FENCE_OR_HEADING.finditer(body):
-        if mark := match["fence"]:
-            if not fence:
-                fence = mark
-            elif mark.startswith(fence):
-                fence = ""
-        elif not fence:
-            if heading:
-                sections[heading] = body[start : match.start()].strip()
-            elif body[: match.start()].strip():
-                raise ValueError("sections: text stands before the first ## heading")
-            heading = match["heading"].strip()
-            if heading in sections:
-                raise ValueError(f"sections: the heading {heading!r} stands twice")
-            start = match.end()
-    if heading:
-        sections[heading] = body[start:].strip()
-    elif body.strip():
-        raise ValueError("sections: the body has no ## heading")
-    return sections
-
-
-def _check_links(
+def check(
     question: Question, questions: Mapping[str, Question], check_lab: LabCheck
-) -> None:
-    for slug in (*question.follow_ups, *((question.deeper,) if question.deeper else ())):
+) -> list[Fault]:
+    """What is wrong with where a question leads, and with its formulas."""
+    return [*_faulty_links(question, questions, check_lab), *_faulty_maths(question)]
+
+
+def _faulty_links(
+    question: Question, questions: Mapping[str, Question], check_lab: LabCheck
+) -> Iterator[Fault]:
+    for index, slug in enumerate(question.follow_ups):
         if slug not in questions:
-            raise ValueError(f"follow_ups: there is no question {slug!r}")
+            yield Fault(("follow_ups", index), f"there is no question {slug!r}")
         if slug == question.slug:
-            raise ValueError("follow_ups: a question does not follow itself")
-    for lab in question.labs:
-        check_lab(lab, {})
+            yield Fault(("follow_ups", index), "a question does not follow itself")
+    if question.deeper is not None and question.deeper not in questions:
+        yield Fault(("deeper",), f"there is no question {question.deeper!r}")
+    for index, name in enumerate(question.labs):
+        yield from _faulty_lab(("labs", index), name, {}, check_lab)
     for index, point in enumerate(question.points):
         if point.lab:
-            try:
-                check_lab(point.lab.name, point.lab.params)
-            except ValueError as error:
-                raise ValueError(f"points.{index}.lab: {error}") from error
+            place = ("points", index, "lab")
+            yield from _faulty_lab(place, point.lab.name, point.lab.params, check_lab)
 
 
-def _check_maths(question: Question) -> None:
+def _faulty_lab(
+    place: tuple[str | int, ...], name: str, params: Mapping[str, Any], check_lab: LabCheck
+) -> Iterator[Fault]:
+    try:
+        check_lab(name, params)
+    except ValueError as error:
+        yield Fault(place, str(error))
+
+
+def _faulty_maths(question: Question) -> Iterator[Fault]:
     """Typeset everything once: a formula that fails stops the start instead of a page."""
     for heading, text in question.sections.items():
-        try:
-            markdown.render(text)
-        except markdown.MathsError as error:
-            raise ValueError(f"sections: {heading}: {error}") from error
+        yield from _faulty_text(("sections", heading), markdown.render, text)
     for index, point in enumerate(question.points):
         for field in ("text", "hint"):
-            try:
-                markdown.render_inline(getattr(point, field))
-            except markdown.MathsError as error:
-                raise ValueError(f"points.{index}.{field}: {error}") from error
+            text = getattr(point, field)
+            yield from _faulty_text(("points", index, field), markdown.render_inline, text)
     for index, part in enumerate(question.parts):
-        try:
-            markdown.render(part.say)
-        except markdown.MathsError as error:
-            raise ValueError(f"parts.{index}.say: {error}") from error
+        yield from _faulty_text(("parts", index, "say"), markdown.render, part.say)
+
+
+def _faulty_text(
+    place: tuple[str | int, ...], render: Callable[[str], str], text: str
+) -> Iterator[Fault]:
+    try:
+        render(text)
+    except markdown.MathsError as error:
+        yield Fault(place, str(error))

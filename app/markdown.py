@@ -21,12 +21,20 @@ MATHS = LatexToMathML(
 )
 
 
+LONGEST_FORMULA = 2000  # characters: math-core recurses, and a deep enough nest ends Python
+
+
 class MathsError(ValueError):
     """A formula that cannot be typeset; the message quotes it."""
 
 
 def mathml(latex: str, display: bool = False) -> str:
     """`latex` without its dollars as a MathML element. Raises MathsError."""
+    if len(latex) > LONGEST_FORMULA:
+        raise MathsError(
+            f"cannot typeset {latex[:30]!r}: {len(latex):,} characters, the most is "
+            f"{LONGEST_FORMULA:,}"
+        )
     try:
         return str(MATHS.convert_with_local_state(latex, displaystyle=display))
     except LatexError as error:

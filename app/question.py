@@ -5,7 +5,7 @@ from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Deck = Literal["theory", "quickfire", "scenarios", "followups", "talks"]
+Deck = Literal["theory", "quickfire", "scenarios", "followups", "talks", "own"]
 Difficulty = Literal["easy", "medium", "hard"]
 Topic = Literal[
     "architecture",
@@ -50,7 +50,10 @@ SECTIONS: Mapping[Deck, tuple[str, ...]] = {
         "What a senior adds",
     ),
     "talks": ("In thirty seconds", "Delivery", "Where candidates slip"),
+    "own": ("In thirty seconds",),
 }
+# What a question of one's own may have besides.
+MORE_SECTIONS: Mapping[Deck, tuple[str, ...]] = {"own": SECTIONS["theory"]}
 
 
 class Frozen(BaseModel):
@@ -108,12 +111,12 @@ class Question(Frozen):
     topic: Topic
     difficulty: Difficulty
     minutes: int = Field(ge=1, le=60)
-    labs: tuple[str, ...] = Field(min_length=1)
+    labs: tuple[str, ...] = ()
     points: tuple[Point, ...] = Field(min_length=5, max_length=8)
     parts: tuple[Part, ...] = ()
     follow_ups: tuple[str, ...] = ()
     deeper: str | None = None
-    sources: tuple[Source, ...] = Field(min_length=1)
+    sources: tuple[Source, ...] = ()
     sections: dict[str, str]
 
     @property
@@ -133,15 +136,24 @@ class Question(Frozen):
         self._check_parts()
         if self.deck == "quickfire" and not self.deeper:
             raise ValueError("deeper: a quick-fire question names the theory that goes deeper")
-        expected = SECTIONS[self.deck]
-        if tuple(self.sections) != expected:
+        for field in ("labs", "sources"):
+            if self.deck != "own" and not getattr(self, field):
+                raise ValueError(f"{field}: at least one, but in a deck of one's own")
+        self._check_sections()
+        return self
+
+    def _check_sections(self) -> None:
+        expected, found = SECTIONS[self.deck], tuple(self.sections)
+        allowed = MORE_SECTIONS.get(self.deck, expected)
+        in_order = tuple(name for name in allowed if name in found)
+        if found != in_order or not set(expected) <= set(found):
+            more = f", and may have {', '.join(allowed)}" if allowed != expected else ""
             raise ValueError(
-                f"sections: expected the headings {', '.join(expected)} in this order, "
-                f"found {', '.join(self.sections) or 'none'}"
+                f"sections: expected the headings {', '.join(expected)} in this order{more}, "
+                f"found {', '.join(found) or 'none'}"
             )
         if empty := next((name for name, text in self.sections.items() if not text), None):
             raise ValueError(f"sections: {empty!r} is empty")
-        return self
 
     def _check_parts(self) -> None:
         if bool(self.parts) != (self.deck == "talks"):

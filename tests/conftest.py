@@ -10,6 +10,8 @@ import torch
 from fastapi import FastAPI
 from sqlmodel import Session
 
+from app import bank, labs
+from app.bank import Bank
 from app.main import create_app
 from app.settings import Settings
 from model.checkpoint import Models
@@ -94,6 +96,20 @@ def questions(tmp_path: Path) -> Path:
         question_file("What is a mask?", "easy", "why-scale")
     )
     return folder.parent
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    """The same two questions as a bank, for tests without an app."""
+    folder = tmp_path_factory.mktemp("bank") / "theory"
+    folder.mkdir()
+    for number, slug, other in (
+        (1, "why-scale", "what-is-a-mask"),
+        (2, "what-is-a-mask", "why-scale"),
+    ):
+        path = folder / f"0{number}-{slug}.md"
+        path.write_text(question_file(f"Question {slug}?", "medium", other))
+    return bank.load(folder.parent, labs.check)
 
 
 @pytest.fixture

@@ -12,32 +12,18 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel, select
 
-from app import bank, db, document, intake, labs, memory, practice, progress, steps, transfer
+from app import db, document, intake, memory, practice, progress, steps, transfer
 from app.bank import Bank
 from app.document import DocumentError
 from app.grading import PointVerdict
 from app.settings import ROOT
 from app.tables import Answer, Card, Draft, Learner, Note, PracticeSession, Story
-from tests.conftest import question_file
 from tests.histories import ME, empty_database, known, lived
 
 SEEDS = st.integers(0, 2**32 - 1)
 COUNTS = st.integers(0, 25)
 # A seed says nothing by being small: what fails is reported as it is found.
 UNSHRUNK = (Phase.explicit, Phase.generate)
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    folder = tmp_path_factory.mktemp("bank") / "theory"
-    folder.mkdir()
-    for number, slug, other in (
-        (1, "why-scale", "what-is-a-mask"),
-        (2, "what-is-a-mask", "why-scale"),
-    ):
-        path = folder / f"0{number}-{slug}.md"
-        path.write_text(question_file(f"Question {slug}?", "medium", other))
-    return bank.load(folder.parent, labs.check)
 
 
 def exported(engine: Engine) -> str:
