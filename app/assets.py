@@ -54,11 +54,40 @@ class Asset:
 
 
 class Assets:
-    """All assets by group; a group's digest changes when anything in it does."""
+    """The assets as they are now, and, for pages that are open, as they were before."""
 
     def __init__(self, cache: Path, maths: str) -> None:
         self._cache = cache
-        self._maths = maths
+        self._editions: list[Edition] = []
+        self.cover(maths)
+
+    def cover(self, maths: str) -> None:
+        """Have the maths font hold the characters of `maths`, rendered HTML, from now on."""
+        edition = Edition(self._cache, "".join(sorted(set(_maths_characters(maths)))))
+        if not self._editions or edition.characters != self._editions[0].characters:
+            self._editions = [edition, *self._editions]
+
+    def url(self, path: str) -> str:
+        """The address of `path`, such as css/base.css. Raises KeyError for an unknown one."""
+        return self._editions[0].url(path)
+
+    @property
+    def modules(self) -> list[str]:
+        """The addresses of all our JavaScript, so that a page can fetch it in one go."""
+        return self._editions[0].modules
+
+    def find(self, digest: str, path: str) -> Asset | None:
+        """The asset at an address that `url` gave, or None."""
+        found = (edition.find(digest, path) for edition in self._editions)
+        return next((asset for asset in found if asset), None)
+
+
+class Edition:
+    """All assets by group; a group's digest changes when anything in it does."""
+
+    def __init__(self, cache: Path, characters: str) -> None:
+        self._cache = cache
+        self.characters = characters
 
     @cached_property
     def groups(self) -> dict[str, dict[str, Asset]]:
@@ -80,7 +109,6 @@ class Assets:
         return {group: _digest(assets) for group, assets in self.groups.items()}
 
     def url(self, path: str) -> str:
-        """The address of `path`, such as css/base.css. Raises KeyError for an unknown one."""
         group = next((name for name, assets in self.groups.items() if path in assets), None)
         if group is None:
             raise KeyError(f"no asset {path!r}")
@@ -88,23 +116,20 @@ class Assets:
 
     @cached_property
     def modules(self) -> list[str]:
-        """The addresses of all our JavaScript, so that a page can fetch it in one go."""
         return [self.url(path) for path in self.groups["site"] if path.endswith(".js")]
 
     def find(self, digest: str, path: str) -> Asset | None:
-        """The asset at an address that `url` gave, or None."""
         group = next((name for name, known in self._digests.items() if known == digest), None)
         return self.groups[group].get(path) if group else None
 
     def _font(self) -> bytes:
         """STIX Two Math with the characters of our formulas alone, as WOFF2; kept once made."""
-        characters = "".join(sorted(set(_maths_characters(self._maths))))
-        key = hashlib.sha256(MATHS_FONT.read_bytes() + characters.encode()).hexdigest()[:16]
+        key = hashlib.sha256(MATHS_FONT.read_bytes() + self.characters.encode()).hexdigest()[:16]
         kept = self._cache / f"maths-{key}.woff2"
         if not kept.exists():
             self._cache.mkdir(parents=True, exist_ok=True)
             unfinished = kept.with_suffix(".unfinished")
-            unfinished.write_bytes(_subset(characters))
+            unfinished.write_bytes(_subset(self.characters))
             unfinished.replace(kept)
         return kept.read_bytes()
 

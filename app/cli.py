@@ -1,7 +1,8 @@
-"""The `attend` command: serve the app, check the bank, run the labs, train the models."""
+"""The `attend` command: serve, check the bank, run the labs, train; data out, in and copied."""
 
 import gc
 import json
+import sys
 import time
 from pathlib import Path
 from socket import socket
@@ -11,13 +12,18 @@ import torch
 import typer
 import uvicorn
 from pydantic import ValidationError
+from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
 
-from app import bank, labs
-from app.bank import Bank
+from app import backup, bank, db, decks, document, intake, labs, shelf, transfer
+from app.bank import Bank, BankError
+from app.decks import DeckError
+from app.document import DocumentError
 from app.main import create_app
 from app.question import DECKS
 from app.settings import Settings
+from app.tables import LOCAL_LEARNER
 from model import train as training
 from model.checkpoint import Models
 from model.tasks import tasks
@@ -102,6 +108,84 @@ def train(
         typer.echo(f"{name}: {json.dumps(report['figures'], indent=1, ensure_ascii=False)}")
 
 
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to; - for standard output.")],
+) -> None:
+    """Write everything of yours into one JSON file (docs/data.md); never over another file."""
+    settings = _settings()
+    own = decks.texts(shelf.folder(settings))
+    with Session(_database(settings, must_exist=True)) as session:
+        pieces = transfer.export(session, LOCAL_LEARNER, own)
+        if str(file) == "-":
+            sys.stdout.writelines(pieces)
+            return
+        try:
+            with file.open("x", encoding="utf-8") as opened:
+                opened.writelines(pieces)
+        except OSError as error:
+            _refuse(f"{file} cannot be written: {error.strerror}")
+    typer.echo(f"{file}: {file.stat().st_size:,} bytes")
+
+
+@app.command("import")
+def take_in(
+    file: Annotated[Path, typer.Argument(help="An export; - for standard input.")],
+) -> None:
+    """Take in an export: what is not here yet is added, the rest stays. All of it or nothing."""
+    settings = _settings()
+    try:
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        read = document.read(data)
+        shipped = bank.load(settings.questions_dir, labs.check)
+        coming = shelf.missing(settings, shipped, read.decks)
+        with Session(_database(settings)) as session:
+            report = intake.take_in(session, LOCAL_LEARNER, read)
+        shelf.keep(settings, coming)
+    except OSError as error:
+        _refuse(f"{file} cannot be read: {error.strerror}")
+    except (DocumentError, DeckError, BankError) as error:
+        _refuse(error)
+    for word, counts in (("added", report.added), ("changed", report.changed)):
+        rows = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+        typer.echo(f"{word}: {rows or 'nothing'}")
+    for name in coming:
+        typer.echo(f"added: the deck {name}")
+
+
+@app.command("backup")
+def back_up(file: Annotated[Path, typer.Argument(help="A file that is not there yet.")]) -> None:
+    """Copy the SQLite database while it is in use, consistently."""
+    try:
+        size = backup.copy(_settings().database, file)
+    except backup.BackupError as error:
+        _refuse(error)
+    typer.echo(f"{file}: {size:,} bytes")
+
+
+@app.command("deck")
+def add_deck(
+    path: Annotated[Path, typer.Argument(help="A folder or a zip of question files.")],
+    name: Annotated[str, typer.Option(help="The deck's name; the folder's if left out.")] = "",
+    replace: Annotated[bool, typer.Option(help="Take the place of a deck of that name.")] = False,
+) -> None:
+    """Add a deck of your own questions; an app that runs shows it after its next start."""
+    settings = _settings()
+    name = name or decks.name_from(str(path.resolve()).removesuffix(".zip"))
+    root = shelf.folder(settings)
+    try:
+        shipped = bank.load(settings.questions_dir, labs.check)
+        own = decks.load(root, shipped, labs.check)
+        if not replace and any(deck.name == name for deck in own):
+            raise DeckError(f"there is a deck {name} already: --replace, or give another --name")
+        files = decks.gather(path)
+        questions = shelf.check(own, shipped, name, files)
+        decks.keep(root, name, files)
+    except (DeckError, BankError) as error:
+        _refuse(error)
+    typer.echo(f"{name}: {len(questions)} questions")
+
+
 class _Server(uvicorn.Server):
     """Says where it is once it is there, and not before."""
 
@@ -122,6 +206,8 @@ def _table(questions: Bank) -> str:
     ]
     for deck in DECKS:
         held = questions.select(deck=deck)
+        if deck == "own" and not held:
+            continue
         points = [point for question in held for point in question.points]
         linked = {lab for question in held for lab in question.labs}
         linked |= {point.lab.name for point in points if point.lab}
@@ -135,6 +221,21 @@ def _table(questions: Bank) -> str:
         )
         rows.append((deck, *(f"{count:,}" for count in counts)))
     return "\n".join(f"{row[0]:10}" + "".join(f"{cell:>13}" for cell in row[1:]) for row in rows)
+
+
+def _database(settings: Settings, *, must_exist: bool = False) -> Engine:
+    """The database, brought up to date; a refusal where it cannot be used."""
+    url = make_url(settings.database)
+    if must_exist and url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        _refuse(f"there is no database at {url.database}")
+    try:
+        engine = db.connect(settings.database)
+        db.migrate(engine)
+    except OSError as error:
+        _refuse(f"the data directory {settings.data_dir} cannot be used: {error.strerror}")
+    except SQLAlchemyError as error:
+        _refuse(f"the database {settings.database} cannot be used: {error}")
+    return engine
 
 
 def _settings() -> Settings:

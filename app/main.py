@@ -9,9 +9,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from starlette.middleware.gzip import GZipMiddleware
 
-from app import bank, db, errors, grading, labs, markdown, templating
-from app.assets import Assets
-from app.bank import Bank
+from app import bank, db, errors, grading, labs, shelf, templating
 from app.fitting import Fitting
 from app.guard import Guard
 from app.judge import Judge
@@ -19,7 +17,9 @@ from app.marking import TIMEOUT, Marker
 from app.routes import (
     answers,
     assets,
+    data,
     docs,
+    erasure,
     health,
     home,
     items,
@@ -57,20 +57,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(title="Attend", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
-    app.state.bank = bank.load(settings.questions_dir, labs.check)
+    app.state.shipped = bank.load(settings.questions_dir, labs.check)
     app.state.engine = db.connect(settings.database)
     db.migrate(app.state.engine)
     app.state.models = Models(device=settings.device)
     app.state.grader = _grader(settings, app.state.engine, app.state.models)
     app.state.fitting = Fitting(app.state.engine)
-    app.state.assets = Assets(settings.data_dir / "cache", maths=_all_rendered(app.state.bank))
+    shelf.put_up(app)
     app.state.thumbnails = Thumbnails(settings.data_dir / "cache" / "thumbnails")
     app.state.templates = templating.build(app.state.assets)
 
     errors.install(app)
     for routes in (
         *(home, practice, items, sessions, stories, questions, answers, wordings),
-        *(lab_routes, thumbnail_routes, runs, progress, docs, health, assets),
+        *(lab_routes, thumbnail_routes, runs, progress, data, erasure, docs, health, assets),
     ):
         app.include_router(routes.router)
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)
@@ -92,12 +92,3 @@ def _grader(settings: Settings, engine: Engine, models: Models) -> Marker | None
         pairs = grading.Grader(models)
         return Marker(grading.GRADER, grading.VERSION, pairs, engine, at_once=workers)
     return None
-
-
-def _all_rendered(questions: Bank) -> str:
-    """Every answer as HTML, for the characters of its formulas; loading has rendered it."""
-    return "".join(
-        markdown.render(text)
-        for question in questions.values()
-        for text in question.sections.values()
-    )

@@ -1,13 +1,18 @@
 """The `attend` command: what it prints, and how it refuses to start."""
 
+import json
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from app import db
+from app.bank import Bank
 from app.cli import app
 from app.labs import LABS
 from app.settings import Settings
+from tests.conftest import question_file
+from tests.histories import lived
 
 CLI = CliRunner()
 
@@ -77,3 +82,64 @@ def test_settings_come_from_the_environment(
     assert settings.port == 8123
     assert settings.data_dir == tmp_path / "attend"
     assert settings.database == f"sqlite:///{tmp_path}/attend/attend.db"
+
+
+@pytest.fixture
+def there(questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings that the commands will find, of a machine on which nobody practised."""
+    monkeypatch.setenv("ATTEND_QUESTIONS_DIR", str(questions))
+    monkeypatch.setenv("ATTEND_DATA_DIR", str(tmp_path / "there"))
+    monkeypatch.delenv("ATTEND_DATABASE_URL", raising=False)
+    return Settings()
+
+
+def test_data_moves_from_shell_to_shell(
+    there: Settings, small: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = db.connect(there.database)
+    db.migrate(engine)
+    lived(3, 10, small, engine)
+    file = tmp_path / "export.json"
+    assert CLI.invoke(app, ["export", str(file)]).exit_code == 0
+    again = CLI.invoke(app, ["export", str(file)])
+    assert again.exit_code == 1
+    assert "cannot be written" in again.stderr
+    printed = CLI.invoke(app, ["export", "-"])
+    rows = json.loads(file.read_text())
+    assert json.loads(printed.stdout)["answer"] == rows["answer"]
+    monkeypatch.setenv("ATTEND_DATA_DIR", str(tmp_path / "elsewhere"))
+    taken = CLI.invoke(app, ["import", "-"], input=file.read_text())
+    assert taken.exit_code == 0, taken.stderr
+    assert f"{len(rows['answer'])} answer" in taken.output
+    assert "added: nothing" in CLI.invoke(app, ["import", str(file)]).output
+    copy = tmp_path / "copy.db"
+    assert CLI.invoke(app, ["backup", str(copy)]).exit_code == 0
+    assert copy.stat().st_size > 0
+
+
+def test_the_shell_refuses_with_a_sentence(there: Settings, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    for arguments, part in (
+        (["export", str(tmp_path / "x.json")], "there is no database"),
+        (["import", str(broken)], "cut short"),
+        (["import", str(tmp_path / "nowhere.json")], "cannot be read"),
+        (["backup", str(tmp_path / "x.db")], "there is no database"),
+        (["deck", str(tmp_path / "nowhere")], "cannot be read"),
+    ):
+        result = CLI.invoke(app, arguments)
+        assert result.exit_code == 1
+        assert part in result.stderr
+        assert "Traceback" not in result.stderr
+    assert not (tmp_path / "there" / "attend.db").exists()
+
+
+def test_a_folder_becomes_a_deck_of_ones_own(there: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "My Deck"
+    folder.mkdir()
+    (folder / "01-what-is-mine.md").write_text(question_file("Mine, is it?", "easy", "why-scale"))
+    result = CLI.invoke(app, ["deck", str(folder)])
+    assert result.output == "my-deck: 1 questions\n"
+    assert "--replace" in CLI.invoke(app, ["deck", str(folder)]).stderr
+    assert CLI.invoke(app, ["deck", str(folder), "--replace"]).exit_code == 0
+    assert (there.data_dir / "decks" / "my-deck" / "01-what-is-mine.md").exists()

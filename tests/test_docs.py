@@ -104,7 +104,7 @@ def test_compose_publishes_to_this_machine_alone() -> None:
     assert volume.split(":")[1] == re.search(r"VOLUME (\S+)", DOCKERFILE)[1]  # type: ignore[index]
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "docs/log.md"])
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "docs/data.md", "docs/log.md"])
 def test_links_between_documents_lead_somewhere(name: str) -> None:
     for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / name).read_text()):
         assert ((ROOT / name).parent / link).exists(), link

@@ -8,7 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.anyio
 
-PAGES = ("/", "/questions", "/questions/why-scale", "/labs", "/progress", "/docs")
+PAGES = ("/", "/questions", "/questions/why-scale", "/labs", "/progress", "/data", "/docs")
 
 
 @pytest.mark.parametrize("address", PAGES)
