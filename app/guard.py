@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import respond
 
 BODY_LIMIT = 4_000_000  # bytes: a draft of the longest allowed size, JSON-escaped
-# Where more may come: exports (a year of 5,000 answers takes 15 MB) and decks.
+# Where more may come: exports (5,000 answers take 17.5 MB) and decks.
 LIMITS = {"/api/import": 100_000_000, "/data/import": 100_000_000, "/data/decks": 6_000_000}
 
 # Styles may be inline because Plotly.js and MathML write style attributes; scripts may not.
