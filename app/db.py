@@ -31,6 +31,8 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA busy_timeout = 5000")
+    # Deleted text is overwritten at once; some builds of SQLite do so by themselves, some not.
+    cursor.execute("PRAGMA secure_delete = ON")
     cursor.close()
 
 
