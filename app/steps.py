@@ -142,7 +142,9 @@ def suggested(session: Session, item: PracticeItem, question: Question) -> int:
     marks: dict[str, Mark] = {}
     if item.answer_id is not None:
         rows = session.exec(
-            select(Verdict).where(Verdict.answer_id == item.answer_id).order_by(col(Verdict.id))
+            select(Verdict)
+            .where(Verdict.answer_id == item.answer_id)
+            .order_by(col(Verdict.created_at), col(Verdict.id))
         )
         marks = {row.point_id: cast(Mark, row.verdict) for row in rows}
     return schedule.suggest(question, marks, hinted=item.hinted is not None)

@@ -4,7 +4,6 @@ import json
 import re
 from pathlib import Path
 from typing import Any, cast
-from unittest.mock import patch
 
 import pytest
 from hypothesis import Phase, assume, example, given, settings
@@ -15,9 +14,8 @@ from sqlmodel import Session, SQLModel, select
 from app import db, document, intake, memory, practice, progress, steps, transfer
 from app.bank import Bank
 from app.document import DocumentError
-from app.grading import PointVerdict
 from app.settings import ROOT
-from app.tables import Answer, Card, Draft, Learner, Note, PracticeSession, Story
+from app.tables import Answer, Card, Draft, Learner, Note, PracticeSession, Story, Verdict
 from tests.histories import ME, empty_database, known, lived
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -374,25 +372,43 @@ def test_an_export_sees_the_database_at_one_moment(
     assert json.loads(text)["answer"] == []
 
 
-def test_the_latest_verdict_is_the_latest_given_whichever_was_taken_in_first(small: Bank) -> None:
+def add_answer(session: Session, text: str, at: str) -> Answer:
+    row = {"slug": "s", "text": text, "submission": text, "created_at": at}
+    answer = Answer.model_validate({"learner_id": ME, **row})
+    session.add(answer)
+    session.flush()
+    return answer
+
+
+def add_verdict(session: Session, answer: Answer, mark: str, at: str) -> None:
+    row = {"answer_id": answer.id, "point_id": "p", "verdict": mark, "created_at": at}
+    graded = {"grader": "g", "grader_version": "1"}
+    session.add(Verdict.model_validate({"learner_id": ME, **row, **graded}))
+    session.commit()
+
+
+def test_the_latest_verdict_is_the_latest_given_whichever_came_in_last() -> None:
     """Rows that come in late have high numbers and old moments."""
     here, there = empty_database(), empty_database()
     for engine, at, mark in ((here, NEWER, "made"), (there, OLDER, "missing")):
         with Session(engine) as session:
-            answer = Answer.model_validate(
-                {"learner_id": ME, "slug": "s", "text": mark, "submission": at, "created_at": at}
-            )
-            session.add(answer)
-            session.commit()
-            grade = PointVerdict("p", "made" if mark == "made" else "missing", 1.0)
-            with patch("app.tables.datetime") as clock:
-                clock.now.return_value = answer.created_at
-                practice.grade(session, answer, [grade], "g", "1")
-            session.commit()
+            add_verdict(session, add_answer(session, "the same", OLDER), mark, at)
     take(here, exported(there))
     with Session(here) as session:
+        [answer] = practice.history(session, ME)
+        assert practice.verdicts(session, [answer])[cast(int, answer.id)]["p"].verdict == "made"
         assert memory.latest_marks(session, ME) == {"s": {"p": "made"}}
+
+
+def test_the_latest_answer_is_the_latest_given_whichever_came_in_last() -> None:
+    here, there = empty_database(), empty_database()
+    for engine, at, mark in ((here, NEWER, "made"), (there, OLDER, "missing")):
+        with Session(engine) as session:
+            add_verdict(session, add_answer(session, mark, at), mark, NEWER)
+    take(here, exported(there))
+    with Session(here) as session:
         assert [answer.text for answer in practice.history(session, ME)] == ["made", "missing"]
+        assert memory.latest_marks(session, ME) == {"s": {"p": "made"}}
 
 
 def test_the_documentation_names_every_list_and_column() -> None:
