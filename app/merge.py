@@ -14,7 +14,17 @@ from typing import Any
 from sqlmodel import SQLModel
 
 from app.drafts import LIMIT
-from app.tables import Answer, Card, Draft, Learner, Note, PracticeItem, PracticeSession, Story
+from app.tables import (
+    Answer,
+    Card,
+    Draft,
+    Learner,
+    Note,
+    PracticeItem,
+    PracticeSession,
+    Star,
+    Story,
+)
 
 PARTS = ("context", "problem", "solution", "impact", "learnings")
 # What doing an item sets; how far it is tells which side of two is further on.
@@ -64,6 +74,16 @@ def cards(met: Sequence[Met]) -> list[SQLModel]:
         mine, theirs = pair.stored.last_review, pair.theirs["last_review"]
         if theirs is not None and (mine is None or theirs > mine):
             _take(pair.stored, pair.theirs)
+            changed.append(pair.stored)
+    return changed
+
+
+def stars(met: Sequence[Met]) -> list[SQLModel]:
+    """The star that was there first."""
+    changed = []
+    for pair in met:
+        if pair.theirs["created_at"] < pair.stored.created_at:
+            pair.stored.created_at = pair.theirs["created_at"]
             changed.append(pair.stored)
     return changed
 
@@ -183,5 +203,6 @@ RULES: Mapping[type[SQLModel], Callable[[Sequence[Met]], list[SQLModel]]] = {
     PracticeItem: items,
     Card: cards,
     Draft: typed,
+    Star: stars,
     Note: typed,
 }

@@ -167,7 +167,12 @@ def test_what_systems_leave_in_a_zip_is_passed_over() -> None:
 
 @pytest.mark.parametrize(
     "matter",
-    ["a: " + "[" * 90_000, "a: " + "- " * 40_000, "a: &a [x]\nb: [*a, *a]", "a: !!python/none x"],
+    [
+        "a: " + "[" * 90_000 + "]" * 90_000,
+        "a:\n  " + "- " * 40_000 + "x",
+        "a: &a [x]\nb: [*a, *a]",
+        "a: !!python/none x",
+    ],
 )
 def test_front_matter_that_would_exhaust_the_loader_is_refused(matter: str) -> None:
     with pytest.raises(question_file.FileFault):

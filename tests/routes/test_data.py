@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlmodel import Session, select
 
-from app import guard
+from app import anki, guard
 from app.tables import Answer
 from tests.conftest import question_file
 
@@ -242,12 +242,17 @@ def notes(content: bytes, folder: Path) -> dict[str, list[str]]:
 
 
 async def test_questions_for_anki_keep_their_guids(
-    client: httpx.AsyncClient, tmp_path: Path
+    app: FastAPI, client: httpx.AsyncClient, tmp_path: Path
 ) -> None:
     first = notes((await client.get("/api/export/questions.apkg")).content, tmp_path)
     again = notes((await client.get("/api/export/questions.apkg")).content, tmp_path)
     assert first == again
     assert len(first) == 2
+    changed = [
+        question.model_copy(update={"title": "Worded anew?"})
+        for question in app.state.bank.values()
+    ]
+    assert notes(anki.questions(changed), tmp_path).keys() == first.keys()
     fields = next(fields for fields in first.values() if "Why are the scores" in fields[0])
     assert "<math" in fields[2]
     assert fields[3].count("<li>") == 5
