@@ -203,8 +203,9 @@ def _enter_ways_back(intake: _Intake) -> None:
             undo = undo if card and card.last_review == rated.get(card.slug) else None
         session.get_one(PracticeSession, number).undo = undo
     replaced = {card.slug for card in intake.changed["card"]}
+    came = set(intake.numbers["practice_session"].values())
     for row in session.exec(select(PracticeSession).where(PracticeSession.learner_id == whose)):
-        is_mine = row.id in known - theirs or row.id not in intake.numbers["practice_session"]
+        is_mine = row.id in known - theirs or row.id not in came
         if is_mine and row.undo and "review" in row.undo and _slug(row.undo) in replaced:
             row.undo = None
 

@@ -1,7 +1,9 @@
 """Data that moves: out as one document, in on another machine, and nothing lost on the way."""
 
 import json
+import random
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,12 +13,24 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel, select
 
-from app import db, document, intake, memory, practice, progress, steps, transfer
+from app import db, document, intake, memory, practice, progress, sessions, steps, transfer
 from app.bank import Bank
 from app.document import DocumentError
+from app.queues import Choice
 from app.settings import ROOT
-from app.tables import Answer, Card, Draft, Learner, Note, PracticeSession, Story, Verdict
-from tests.histories import ME, empty_database, known, lived
+from app.tables import (
+    Answer,
+    Card,
+    Draft,
+    Learner,
+    Mode,
+    Note,
+    PracticeSession,
+    Review,
+    Story,
+    Verdict,
+)
+from tests.histories import ME, Life, empty_database, known, lived
 
 SEEDS = st.integers(0, 2**32 - 1)
 COUNTS = st.integers(0, 25)
@@ -409,6 +423,115 @@ def test_the_latest_answer_is_the_latest_given_whichever_came_in_last() -> None:
     with Session(here) as session:
         assert [answer.text for answer in practice.history(session, ME)] == ["made", "missing"]
         assert memory.latest_marks(session, ME) == {"s": {"p": "made"}}
+
+
+class Desk:
+    """One of two machines on which the same candidate practises by turns."""
+
+    def __init__(self, bank: Bank, seed: int) -> None:
+        self.bank = bank
+        self.engine = empty_database()
+        self.life = Life(random.Random(seed), bank)
+
+    def begin(self, mode: Mode = "review") -> None:
+        with Session(self.engine) as session, self.life.clock():
+            learner = session.get_one(Learner, ME)
+            sessions.start(session, learner, self.bank, Choice(mode=mode), random.Random(1))
+
+    def give_answer(self, place: int, rating: int | None = None) -> None:
+        self.life.moment += timedelta(minutes=self.life.rng.randint(1, 9))
+        with Session(self.engine) as session, self.life.clock():
+            [sitting] = session.exec(select(PracticeSession))
+            item = sessions.items(session, sitting)[place]
+            question = self.bank[item.slug]
+            steps.answer(session, sitting, item, question, self.life.form())
+            if rating:
+                learner = session.get_one(Learner, ME)
+                steps.rate(session, learner, sitting, item, question, rating)
+
+    def state(self) -> tuple[list[tuple[int, bool, bool]], bool, bool]:
+        """For each item whether it is answered and rated; whether all is finished, can be undone"""
+        with Session(self.engine) as session:
+            [sitting] = session.exec(select(PracticeSession))
+            asked = sessions.items(session, sitting)
+            return (
+                [(item.position, bool(item.answered_at), bool(item.rated_at)) for item in asked],
+                bool(sitting.finished_at),
+                bool(sitting.undo),
+            )
+
+
+@pytest.fixture
+def desks(small: Bank) -> tuple[Desk, Desk]:
+    return Desk(small, 1), Desk(small, 2)
+
+
+def test_a_session_goes_on_where_the_other_machine_left_it(desks: tuple[Desk, Desk]) -> None:
+    here, there = desks
+    here.begin()
+    take(there.engine, exported(here.engine))
+    there.give_answer(0, rating=3)
+    take(here.engine, exported(there.engine))
+    assert here.state() == there.state() == ([(0, True, True), (1, False, False)], False, True)
+    with Session(here.engine) as session:
+        [sitting] = session.exec(select(PracticeSession))
+        steps.undo_last(session, sitting)
+        assert session.exec(select(Card)).all() == []
+    assert here.state()[0] == [(0, True, False), (1, False, False)]
+
+
+def test_an_older_copy_takes_no_session_back(desks: tuple[Desk, Desk]) -> None:
+    here, there = desks
+    here.begin()
+    take(there.engine, exported(here.engine))
+    here.give_answer(0, rating=3)
+    before = contents(here.engine)
+    take(here.engine, exported(there.engine))
+    assert contents(here.engine) == before
+
+
+def test_a_session_that_both_took_further_has_both_and_no_way_back(
+    desks: tuple[Desk, Desk],
+) -> None:
+    here, there = desks
+    here.begin()
+    take(there.engine, exported(here.engine))
+    here.give_answer(0)
+    there.give_answer(1, rating=2)
+    take(here.engine, exported(there.engine))
+    assert here.state() == ([(0, True, False), (1, True, True)], False, False)
+
+
+@pytest.mark.parametrize("later", [0, 1])
+def test_a_step_is_not_taken_back_over_a_later_rating_from_elsewhere(
+    desks: tuple[Desk, Desk], later: int
+) -> None:
+    here, there = desks
+    desks[later].life.moment += timedelta(days=9)
+    for desk in desks:
+        desk.begin("learn")
+        desk.give_answer(0, rating=1)
+    take(here.engine, exported(there.engine))
+    with Session(here.engine) as session:
+        undone = [bool(sitting.undo) for sitting in session.exec(select(PracticeSession))]
+        card = session.exec(select(Card)).one()
+        # Only the session whose rating the card holds may put the card back.
+        assert undone.count(True) == 1
+        [sitting] = [row for row in session.exec(select(PracticeSession)) if row.undo]
+        assert sitting.undo is not None
+        rated = session.get_one(Review, sitting.undo["review"]).reviewed_at
+        assert rated == card.last_review
+
+
+def test_a_follow_up_asked_elsewhere_finds_its_place(desks: tuple[Desk, Desk]) -> None:
+    here, there = desks
+    here.begin("mock")
+    take(there.engine, exported(here.engine))
+    there.give_answer(0)
+    take(here.engine, exported(there.engine))
+    assert here.state() == there.state()
+    positions = [position for position, _, _ in here.state()[0]]
+    assert positions == list(range(3))
 
 
 def test_the_documentation_names_every_list_and_column() -> None:
