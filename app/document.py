@@ -44,6 +44,7 @@ from app.tables import (
     Star,
     Story,
     Verdict,
+    Wording,
 )
 
 FORMAT = "attend"
@@ -61,6 +62,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     Draft,
     Star,
     Note,
+    Wording,
 )
 
 Row = Mapping[str, Any]
@@ -161,6 +163,7 @@ CardRow = _row(
 DraftRow = _row(Draft, seconds=Count, revision=Number)
 StarRow = _row(Star)
 NoteRow = _row(Note, revision=Number)
+WordingRow = _row(Wording, id=Number, verdict=Literal["made", "contradicted"])
 SESSION: dict[str, Any] = {"id": Number, "mode": Mode, "minutes": Count | None}
 SessionBefore = _row(PracticeSession, **SESSION, without={"undo"})
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, delete
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel, col, func, or_, select
 
-from app import schedule
+from app import schedule, wordings
 from app.document import TABLES
 from app.tables import (
     Answer,
@@ -23,6 +23,7 @@ from app.tables import (
     PracticeSession,
     Review,
     Verdict,
+    Wording,
 )
 from app.transfer import name_of
 
@@ -30,6 +31,10 @@ from app.transfer import name_of
 def erase_answer(session: Session, answer: Answer) -> Counter[str]:
     """Delete one answer with what hangs on it; the rows that went, by table. Not committed."""
     gone = _erase_answers(session, answer.learner_id, [answer.id])
+    for wording in wordings.of(session, answer.learner_id, answer.slug):
+        if wording.text in answer.text:  # the answer's own sentence
+            session.delete(wording)
+            gone["wording"] += 1
     _forget_steps(session, answer.learner_id, answer.slug)
     if gone["review"]:
         gone += recompute(session, answer.learner_id, answer.slug)
@@ -49,6 +54,8 @@ def erase_question(session: Session, learner_id: int, slug: str) -> Counter[str]
     for table in (Card, Draft):
         asked = or_(col(table.slug) == slug, col(table.slug).startswith(f"{slug}#"))
         gone[name_of(table)] += _delete(session, table, col(table.learner_id) == learner_id, asked)
+    accepted = (col(Wording.learner_id) == learner_id, col(Wording.slug) == slug)
+    gone["wording"] = _delete(session, Wording, *accepted)
     _forget_steps(session, learner_id, slug)
     return +gone
 

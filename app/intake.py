@@ -34,6 +34,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "draft": ("slug",),
     "star": ("slug",),
     "note": ("slug",),
+    "wording": ("slug", "point_id", "text"),
 }
 
 

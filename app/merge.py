@@ -24,6 +24,7 @@ from app.tables import (
     PracticeSession,
     Star,
     Story,
+    Wording,
 )
 
 PARTS = ("context", "problem", "solution", "impact", "learnings")
@@ -128,6 +129,16 @@ def stories(met: Sequence[Met]) -> list[SQLModel]:
     return changed
 
 
+def wordings(met: Sequence[Met]) -> list[SQLModel]:
+    """How the sentence was last accepted."""
+    changed = []
+    for pair in met:
+        if pair.theirs["created_at"] > pair.stored.created_at:
+            _take(pair.stored, {name: pair.theirs[name] for name in ("verdict", "created_at")})
+            changed.append(pair.stored)
+    return changed
+
+
 def sittings(met: Sequence[Met]) -> list[SQLModel]:
     """A session that was ended on either side is ended."""
     changed = []
@@ -205,4 +216,5 @@ RULES: Mapping[type[SQLModel], Callable[[Sequence[Met]], list[SQLModel]]] = {
     Draft: typed,
     Star: stars,
     Note: typed,
+    Wording: wordings,
 }

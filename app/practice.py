@@ -275,7 +275,7 @@ def point_answers(session: Session, learner_id: int, slug: str, since: datetime)
         select(Answer)
         .where(Answer.learner_id == learner_id, Answer.slug == slug)
         .where(col(Answer.point_id).is_not(None), col(Answer.created_at) > since)
-        .order_by(col(Answer.id))
+        .order_by(col(Answer.created_at), col(Answer.id))
     )
     return list(session.exec(query))
 

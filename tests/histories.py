@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, SQLModel, create_engine, select
 
-from app import drafts, memory, practice, sessions, stars, steps
+from app import drafts, memory, practice, sessions, stars, steps, wordings
 from app.bank import Bank
 from app.drafts import DraftForm
 from app.grading import PointVerdict
@@ -102,7 +102,7 @@ class Life:
         act = self.rng.choice(
             [self.practise] * 6
             + [self.answer, self.answer, self.draft, self.note, self.star, self.predict]
-            + [self.tell, self.settle]
+            + [self.tell, self.settle, self.accept]
         )
         with suppress(sessions.NothingToAsk, steps.Stale, steps.NothingToUndo, drafts.Conflict):
             act(session)
@@ -147,6 +147,14 @@ class Life:
         practice.mark(session, answer, question, marks)
         if self.rng.random() < 0.3:
             practice.mark(session, answer, question, {question.points[0].id: "made"})
+
+    def accept(self, session: Session) -> None:
+        """Have a sentence of the last answer count for a point from now on."""
+        for answer in practice.history(session, ME, limit=1):
+            point = self.bank[answer.slug].points[0].id
+            verdict: wordings.Settled = self.rng.choice(("made", "contradicted"))
+            with suppress(wordings.NotAWording):
+                wordings.remember(session, answer, point, verdict, answer.text)
 
     def draft(self, session: Session) -> None:
         question = self.question()

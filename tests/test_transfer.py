@@ -203,7 +203,7 @@ def test_a_newer_version_is_refused_by_its_number(engine: Engine) -> None:
 DAMAGES: dict[str, tuple[Any, str]] = {
     "an unknown field": (lambda d: d["answer"][0].update(colour="red"), "answer.0.colour"),
     "a missing field": (lambda d: d["answer"][0].pop("text"), "answer.0.text"),
-    "a text for a number": (lambda d: d["draft"][0].update(revision="1"), "draft.0.revision"),
+    "a text for a number": (lambda d: d["note"][0].update(revision="1"), "note.0.revision"),
     "a moment without a zone": (
         lambda d: d["answer"][0].update(created_at="2026-01-01T00:00:00"),
         "answer.0.created_at",

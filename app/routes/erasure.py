@@ -27,6 +27,7 @@ NOUNS = {
     "note": ("note", "notes"),
     "star": ("star", "stars"),
     "story": ("story", "stories"),
+    "wording": ("accepted wording", "accepted wordings"),
 }
 
 
