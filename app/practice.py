@@ -20,7 +20,7 @@ from app.grading import PointVerdict
 from app.marking import Grader, Opinion
 from app.question import Point, Question
 from app.quotes import Span, locate
-from app.tables import Answer, Confidence, Draft, LabPrediction, Mark, Verdict
+from app.tables import Answer, Confidence, Draft, Mark, Verdict
 
 ANSWER_LIMIT = 20_000  # characters
 SELF = "self"  # the grader's name when candidates mark their own answer
@@ -289,22 +289,3 @@ def verdicts(session: Session, answers: list[Answer]) -> dict[int, dict[str, Ver
     for verdict in session.exec(query):
         latest[verdict.answer_id][verdict.point_id] = verdict
     return latest
-
-
-def predict(
-    session: Session, learner_id: int, lab: str, address: str, choice: int, outcome: int
-) -> LabPrediction:
-    """Keep what a learner expected of a lab's run, with what the run bore out."""
-    prediction = LabPrediction(
-        learner_id=learner_id, lab=lab, address=address, choice=choice, outcome=outcome
-    )
-    session.add(prediction)
-    session.commit()
-    session.refresh(prediction)
-    return prediction
-
-
-def predictions(session: Session, learner_id: int) -> list[LabPrediction]:
-    """The learner's predictions, newest first."""
-    query = select(LabPrediction).where(LabPrediction.learner_id == learner_id)
-    return list(session.exec(query.order_by(desc(col(LabPrediction.created_at)))))

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, SQLModel, create_engine, select
 
-from app import drafts, memory, practice, sessions, stars, steps, wordings
+from app import drafts, memory, practice, predictions, sessions, stars, steps, wordings
 from app.bank import Bank
 from app.drafts import DraftForm
 from app.grading import PointVerdict
@@ -177,7 +177,7 @@ class Life:
 
     def predict(self, session: Session) -> None:
         choice, outcome = self.rng.randint(0, 2), self.rng.randint(0, 2)
-        practice.predict(session, ME, "self-attention", "/labs/self-attention", choice, outcome)
+        predictions.predict(session, ME, "self-attention", "/labs/self-attention", choice, outcome)
 
     def tell(self, session: Session) -> None:
         """Write a story of a project, or go on with one."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sqlmodel import Session, select
 
-from app import drafts, memory, practice, progress
+from app import drafts, memory, practice, predictions, progress
 from app.drafts import DraftForm
 from app.practice import AnswerForm
 from app.question import Question
@@ -206,6 +206,6 @@ def test_progress_counts_answers_and_the_latest_marks(
 
 def test_progress_counts_what_was_foreseen_in_labs(app: FastAPI, session: Session) -> None:
     for choice in (0, 1, 1):
-        practice.predict(session, ME, "attention", "/labs/attention", choice, outcome=1)
+        predictions.predict(session, ME, "attention", "/labs/attention", choice, outcome=1)
     measured = progress.measure(session, ME, app.state.bank)
     assert (measured.predictions, measured.foreseen) == (3, 2)

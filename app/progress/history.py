@@ -14,7 +14,7 @@ from sqlalchemy import String, func
 from sqlalchemy import cast as cast_as
 from sqlmodel import Session, case, col, select
 
-from app import memory, practice, schedule
+from app import memory, predictions, schedule
 from app.bank import Bank
 from app.practice import SELF
 from app.progress import outcome
@@ -140,7 +140,7 @@ def read(session: Session, learner_id: int, bank: Bank, moment: datetime | None 
             slug: card for slug, card in memory.cards(session, learner_id).items() if slug in bank
         },
         sittings=_sittings(session, learner_id),
-        predictions=practice.predictions(session, learner_id)[::-1],
+        predictions=predictions.of(session, learner_id)[::-1],
     )
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
-from app import practice
+from app import predictions
 from app.bank import Bank
 from app.progress.history import Answered, read_answers
 from app.progress.outcome import Tally
@@ -49,7 +49,7 @@ class Progress:
 def measure(session: Session, learner_id: int, bank: Bank) -> Progress:
     """All answers to questions that the bank still has, newest first, with their tallies."""
     answers = [row for row in read_answers(session, learner_id, bank) if row.point_id is None]
-    return tally(answers, practice.predictions(session, learner_id), bank)
+    return tally(answers, predictions.of(session, learner_id), bank)
 
 
 def tally(

@@ -12,7 +12,7 @@ from app.db import SessionDep
 from app.labs.illustration import Lab
 from app.marking import Grader
 from app.question import Question
-from app.tables import LOCAL_LEARNER, Answer, Learner, PracticeSession
+from app.tables import LOCAL_LEARNER, Answer, Learner, PracticeItem, PracticeSession
 
 
 def _learner() -> int:
@@ -102,6 +102,29 @@ def _lab(name: str) -> Lab:
 
 
 LabDep = Annotated[Lab, Depends(_lab)]
+
+
+def _item(position: int, sitting: SittingDep, session: SessionDep) -> PracticeItem:
+    asked = sessions.items(session, sitting)
+    if not 0 <= position < len(asked):
+        raise HTTPException(404, "This session asks nothing at this address.")
+    return asked[position]
+
+
+ItemDep = Annotated[PracticeItem, Depends(_item)]
+
+
+def _asked(item: ItemDep, bank: BankDep) -> Question:
+    return the_question(item, bank)
+
+
+AskedDep = Annotated[Question, Depends(_asked)]
+
+
+def the_question(item: PracticeItem, bank: Bank) -> Question:
+    if item.slug not in bank or (item.point_id and bank[item.slug].point(item.point_id) is None):
+        raise HTTPException(410, "The bank no longer has the question that was asked here.")
+    return bank[item.slug]
 
 
 async def _sent(request: Request) -> dict[str, Any]:

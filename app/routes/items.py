@@ -4,13 +4,12 @@ from contextlib import suppress
 from typing import Annotated, Any, cast
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi import APIRouter, Form, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
 from app import drafts, practice, schedule, sessions, steps, stories
-from app.bank import Bank
 from app.db import SessionDep
 from app.drafts import DraftForm
 from app.errors import sentence
@@ -18,9 +17,11 @@ from app.practice import ANSWER_LIMIT, AnswerForm, SpokenForm
 from app.question import Point, Question
 from app.routes.answers import MARKS, MarksForm, illustration, margin, marked
 from app.routes.depends import (
+    AskedDep,
     BankDep,
     CandidateDep,
     GraderDep,
+    ItemDep,
     SentDep,
     SittingDep,
     page,
@@ -28,29 +29,6 @@ from app.routes.depends import (
 from app.tables import Answer, Card, Draft, PracticeItem, PracticeSession, Verdict
 
 router = APIRouter(prefix="/practice/{session_id}/items/{position}", include_in_schema=False)
-
-
-def _item(position: int, sitting: SittingDep, session: SessionDep) -> PracticeItem:
-    asked = sessions.items(session, sitting)
-    if not 0 <= position < len(asked):
-        raise HTTPException(404, "This session asks nothing at this address.")
-    return asked[position]
-
-
-ItemDep = Annotated[PracticeItem, Depends(_item)]
-
-
-def _asked(item: ItemDep, bank: BankDep) -> Question:
-    return the_question(item, bank)
-
-
-AskedDep = Annotated[Question, Depends(_asked)]
-
-
-def the_question(item: PracticeItem, bank: Bank) -> Question:
-    if item.slug not in bank or (item.point_id and bank[item.slug].point(item.point_id) is None):
-        raise HTTPException(410, "The bank no longer has the question that was asked here.")
-    return bank[item.slug]
 
 
 def ask_page(

@@ -14,7 +14,7 @@ from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import Response
 
-from app import practice
+from app import predictions
 from app.db import SessionDep
 from app.errors import sentence
 from app.labs import LABS
@@ -138,7 +138,7 @@ async def predict(
     asked, address_of_run, outcome = await _outcome(request, lab, form.params)
     if form.choice >= len(asked.choices):
         raise HTTPException(422, f"There are {len(asked.choices)} choices, numbered from 0.")
-    kept = practice.predict(
+    kept = predictions.predict(
         session,
         learner,
         lab.name,

@@ -17,8 +17,8 @@ from app.errors import sentence
 from app.question import DECKS, DIFFICULTIES, TOPICS
 from app.queues import Choice
 from app.routes.answers import lab_of
-from app.routes.depends import BankDep, CandidateDep, SentDep, SittingDep, page
-from app.routes.items import ask_page, the_question
+from app.routes.depends import BankDep, CandidateDep, SentDep, SittingDep, page, the_question
+from app.routes.items import ask_page
 from app.tables import Learner
 
 router = APIRouter(include_in_schema=False)

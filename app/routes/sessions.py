@@ -14,8 +14,7 @@ from app.practice import AnswerForm
 from app.question import Question
 from app.queues import Choice
 from app.routes.answers import summarise
-from app.routes.depends import BankDep, CandidateDep, LearnerDep, SittingDep
-from app.routes.items import the_question
+from app.routes.depends import BankDep, CandidateDep, LearnerDep, SittingDep, the_question
 from app.routes.practice import rng
 from app.tables import Card, Learner, PracticeItem, PracticeSession
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlmodel import Session
 
-from app import practice
+from app import predictions
 from app.labs import LABS
 from app.labs.illustration import Prediction
 from app.tables import LOCAL_LEARNER
@@ -122,7 +122,7 @@ async def test_a_prediction_is_kept_with_the_outcome_of_its_own_run(
         response = await client.post(f"/api{LAB}/predictions", json=form)
         assert response.status_code == 201
         assert response.json()["right"] is right
-    kept = practice.predictions(session, LOCAL_LEARNER)
+    kept = predictions.of(session, LOCAL_LEARNER)
     assert [(row.choice, row.outcome) for row in kept] == [(1, 0), (1, 1)]
     assert "encoder=off" in kept[0].address
 
@@ -136,7 +136,7 @@ async def test_a_prediction_that_fits_nothing_is_refused(
 ) -> None:
     response = await client.post(f"/api{LAB}/predictions", json=form)
     assert response.status_code == 422
-    assert practice.predictions(session, LOCAL_LEARNER) == []
+    assert predictions.of(session, LOCAL_LEARNER) == []
 
 
 async def test_a_run_that_asks_nothing_takes_no_prediction(client: httpx.AsyncClient) -> None:

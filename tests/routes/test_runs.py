@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from sqlmodel import Session
 
-from app import practice
+from app import predictions
 from app.labs import LABS
 from app.labs.illustration import Frame, Illustration, LabParams, Prediction, UnfitInput
 from app.routes import runs as routes
@@ -210,7 +210,7 @@ async def test_a_prediction_is_kept_once_its_run_has_ended(
     response = await client.post(address, json={"choice": 1})
     assert response.status_code == 201
     assert response.json()["right"]
-    [kept] = practice.predictions(session, LOCAL_LEARNER)
+    [kept] = predictions.of(session, LOCAL_LEARNER)
     assert (kept.choice, kept.outcome) == (1, 1)
     other = {"choice": 1, "params": {"encoder": "off"}}
     assert (await client.post(address, json=other)).status_code == 422
