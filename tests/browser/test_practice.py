@@ -79,9 +79,9 @@ def test_a_question_is_found_answered_marked_illustrated_and_kept(
 
 def test_the_loop_works_without_javascript(visit: Visit) -> None:
     page = visit(QUESTION, scripts=False)
-    page.locator("textarea").fill(WORDS)
+    page.locator("#text").fill(WORDS)
     page.get_by_role("button", name="Submit").click()
-    page.locator('.points [value="contradicted"]').first.check(force=True)
+    page.locator('.points [value="contradicted"]').nth(1).check(force=True)
     page.get_by_role("button", name="Save verdicts").click()
     expect(page.get_by_role("status")).to_contain_text("1 contradicted")
     page.get_by_role("link", name="Open the live illustration").click()
@@ -94,14 +94,14 @@ def test_the_loop_works_without_javascript(visit: Visit) -> None:
 
 def test_a_draft_survives_a_reload_and_a_killed_server(visit: Visit, server: Server) -> None:
     page = visit(QUESTION)
-    page.locator("textarea").fill("Queries come")
+    page.locator("#text").fill("Queries come")
     kept(page)
     page.reload()
-    expect(page.locator("textarea")).to_have_value("Queries come")
-    page.locator("textarea").press_sequentially(" from the decoder")
+    expect(page.locator("#text")).to_have_value("Queries come")
+    page.locator("#text").press_sequentially(" from the decoder")
     kept(page)
     server.kill()
-    page.locator("textarea").press_sequentially(", keys")
+    page.locator("#text").press_sequentially(", keys")
     expect(page.locator("#kept")).to_contain_text("server does not answer")
     server.start()
     expect(page.locator("#kept")).to_have_text("Saved", timeout=10_000)
@@ -111,44 +111,44 @@ def test_a_draft_survives_a_reload_and_a_killed_server(visit: Visit, server: Ser
 
 def test_what_was_typed_in_the_last_half_second_survives_a_reload(visit: Visit) -> None:
     page = visit(QUESTION)
-    page.locator("textarea").fill("Typed")
+    page.locator("#text").fill("Typed")
     kept(page)
-    page.locator("textarea").press_sequentially(" and gone")
+    page.locator("#text").press_sequentially(" and gone")
     page.reload()
-    expect(page.locator("textarea")).to_have_value("Typed and gone")
+    expect(page.locator("#text")).to_have_value("Typed and gone")
     kept(page)
 
 
 def test_an_answer_that_is_too_long_is_refused_whole_and_kept(visit: Visit) -> None:
     page = visit(QUESTION)
     text = "far too long " * 8000
-    page.locator("textarea").fill(text)
+    page.locator("#text").fill(text)
     expect(page.locator("#kept")).to_contain_text("over the limit of 20,000", timeout=10_000)
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("alert")).to_contain_text("the limit is 20,000")
-    assert page.locator("textarea").input_value() == text
+    assert page.locator("#text").input_value() == text
 
 
 def test_a_double_click_on_submit_is_one_answer(visit: Visit) -> None:
     page = visit(QUESTION)
-    page.locator("textarea").fill(WORDS)
+    page.locator("#text").fill(WORDS)
     page.get_by_role("button", name="Submit").dblclick()
     page.wait_for_url("**/answers/*")
     page.goto(page.url.split("/answers")[0])
     expect(page.locator("#history li")).to_have_count(1)
-    expect(page.locator("textarea")).to_have_value("")
+    expect(page.locator("#text")).to_have_value("")
 
 
 def test_a_second_tab_is_told_and_overwrites_nothing(visit: Visit, server: Server) -> None:
     first = visit(QUESTION)
     second = visit(QUESTION)  # another context: nothing shared but the server
-    first.locator("textarea").fill("from the first")
+    first.locator("#text").fill("from the first")
     kept(first)
-    second.locator("textarea").fill("from the second")
+    second.locator("#text").fill("from the second")
     expect(second.locator("#kept")).to_contain_text("another tab")
-    assert second.locator("textarea").input_value() == "from the second"
+    assert second.locator("#text").input_value() == "from the second"
     first.reload()
-    expect(first.locator("textarea")).to_have_value("from the first")
+    expect(first.locator("#text")).to_have_value("from the first")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_second_tab_is_told_and_overwrites_nothing(visit: Visit, server: Serve
 )
 def test_candidate_text_is_never_markup(visit: Visit, nasty: str) -> None:
     page = visit(QUESTION)
-    page.locator("textarea").fill(nasty)
+    page.locator("#text").fill(nasty)
     page.keyboard.press("Control+Enter")
     page.wait_for_url("**/answers/1")
     expect(page.locator("blockquote")).to_have_text(nasty)
