@@ -1,4 +1,4 @@
-"""The `attend` command: serve, check the bank, run the labs, train; data out, in and copied."""
+"""The `attend` command: serve, check, grade, run the labs, train; data out, in and copied."""
 
 import gc
 import json
@@ -20,12 +20,15 @@ from app import backup, bank, db, decks, document, intake, labs, shelf, transfer
 from app.bank import Bank, BankError
 from app.decks import DeckError
 from app.document import DocumentError
+from app.grading import Grader
+from app.lines import grade_lines
 from app.main import create_app
 from app.question import DECKS
 from app.settings import Settings
 from app.tables import LOCAL_LEARNER
 from model import train as training
-from model.checkpoint import Models
+from model.checkpoint import CheckpointError, Models
+from model.pretrained import PretrainedError
 from model.tasks import tasks
 
 app = typer.Typer(
@@ -106,6 +109,25 @@ def train(
         except ValueError as error:
             _refuse(error)
         typer.echo(f"{name}: {json.dumps(report['figures'], indent=1, ensure_ascii=False)}")
+
+
+@app.command()
+def grade() -> None:
+    """Grade answers: JSON lines in, verdicts as JSON lines out (see docs/grader.md)."""
+    settings = _settings()
+
+    def load_bank() -> Bank:
+        try:
+            return bank.load(settings.questions_dir, labs.check)
+        except bank.BankError as error:
+            _refuse(error)
+
+    try:
+        grader = Grader(Models(device=settings.device))
+        for line in grade_lines(sys.stdin.buffer, grader, load_bank):
+            typer.echo(line)
+    except (CheckpointError, PretrainedError) as error:
+        _refuse(error)
 
 
 @app.command()

@@ -20,6 +20,7 @@ from model.tokenizer import Tokenizer
 from model.transformer import Transformer
 
 if TYPE_CHECKING:
+    from model.pairs import PairReader
     from model.pretrained import SentenceEncoder
     from model.translator import Translator
 
@@ -126,6 +127,16 @@ class Models:
         from model.pretrained import load_minilm
 
         return self.once("minilm", lambda: load_minilm(self.device))
+
+    @property
+    def pairs(self) -> "PairReader":
+        """The grader's classifier of claims and passages, over MiniLM's vocabulary."""
+        from model.pairs import load_pairs
+
+        return self.once(
+            "grader",
+            lambda: load_pairs(self.folder / "grader.safetensors", self.minilm, self.device),
+        )
 
     def read(self, name: str) -> Checkpoint:
         """The checkpoint called `name`."""

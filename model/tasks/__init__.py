@@ -29,10 +29,12 @@ class Task(Protocol):
 def tasks() -> dict[str, Callable[..., Task]]:
     """Every task by its model's name."""
     from model.tasks.digits import Digits
+    from model.tasks.grader import Grader
     from model.tasks.language import Language
     from model.tasks.lengths import SCHEMES, Lengths
     from model.tasks.masked import Masked
     from model.tasks.translation import Translation
 
     lengths = {f"length-{scheme}": partial(Lengths, scheme) for scheme in SCHEMES}
-    return {"translator": Translation, "lm": Language, "mlm": Masked, "vit": Digits, **lengths}
+    main = {"translator": Translation, "lm": Language, "mlm": Masked, "vit": Digits}
+    return {**main, "grader": Grader, **lengths}

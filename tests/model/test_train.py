@@ -80,7 +80,7 @@ def test_an_unknown_model_is_refused(tmp_path: Path) -> None:
     ):
         train("gpt", folder=tmp_path)
     lengths = {f"length-{scheme}" for scheme in SCHEMES}
-    assert set(tasks()) == {"translator", "lm", "mlm", "vit"} | lengths
+    assert set(tasks()) == {"translator", "lm", "mlm", "vit", "grader"} | lengths
 
 
 def test_the_learning_rate_rises_then_falls() -> None:

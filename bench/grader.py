@@ -1,0 +1,212 @@
+"""The grader, measured on answers that nothing was trained or tuned on: bench/grader/*.yaml, eight
+kinds of answer to each question, every point labelled by hand. `make bench NAME=grader`.
+
+What is measured of a question was read by a classifier that had seen nothing of that question, nor
+of those that ask for the same (model/corpus/folds.yaml). Making those classifiers takes an hour;
+what they found is kept in bench/grader/evidence.json. `--again` makes them and reads anew.
+"""
+
+import argparse
+import hashlib
+import json
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from app import bank, labs
+from app.grading import CALIBRATIONS, MARKS, VERSION, Claim, Grader, PointVerdict
+from app.settings import ROOT
+from bench.scoring import Scored, best_threshold, cosine, figures, overlap, reliability
+from model.calibrate import train_fold
+from model.checkpoint import Models
+from model.corpus.statements import read_folds
+from model.evidence import Scales, usable
+from model.pairs import load_pairs
+
+HERE = Path(__file__).parent / "grader"
+EVIDENCE = HERE / "evidence.json"
+SWAPS = yaml.safe_load((HERE.parent / "role_swaps.yaml").read_text(encoding="utf-8"))
+QUESTIONS = bank.load(ROOT / "questions", labs.check)
+MODES = {"claims": "text only", "wordings": "with wordings"}
+REPEATS = 7
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One labelled answer."""
+
+    question: str
+    kind: str
+    text: str
+    verdicts: dict[str, str]
+
+    @property
+    def key(self) -> str:
+        """A name that changes with the text."""
+        return hashlib.sha256(f"{self.question}\0{self.text}".encode()).hexdigest()[:12]
+
+    def claims(self, mode: str) -> list[Claim]:
+        """The points of the question, with their wordings or as text alone."""
+        known = mode == "wordings"
+        return [
+            Claim(p.id, p.text, p.says if known else (), p.denies if known else (), p.weight)
+            for p in QUESTIONS[self.question].points
+        ]
+
+    def score(self, verdicts: dict[str, tuple[str, float]]) -> list[Scored]:
+        """Each point with its label and the verdict on it, (mark, confidence)."""
+        return [
+            Scored(self.question, self.kind, c.id, c.weight, self.verdicts[c.id], *verdicts[c.id])
+            for c in self.claims("claims")
+        ]
+
+
+def read_answers(folder: Path = HERE) -> list[Answer]:
+    """Every labelled answer."""
+    found = []
+    for path in sorted(folder.glob("*.yaml")):
+        matter = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found += [Answer(matter["question"], **answer) for answer in matter["answers"]]
+    return found
+
+
+def gather(answers: list[Answer]) -> dict[str, Any]:
+    """The evidence that the classifier of each fold finds in answers to questions it has not seen:
+    by answer and mode a list for each point, or none where there is nothing to read."""
+    models = Models()
+    found: dict[str, Any] = {"swaps": [[] for _ in SWAPS]}
+    for fold, names in enumerate(read_folds()):
+        scales = Scales(models.minilm, load_pairs(train_fold(fold), models.minilm))
+        for answer in answers:
+            if answer.question in names:
+                units = usable(answer.text, QUESTIONS[answer.question].asks)
+                found[answer.key] = {
+                    mode: [
+                        list(evidence.numbers)
+                        for evidence in (scales.weigh(units, answer.claims(mode)) if units else ())
+                    ]
+                    for mode in MODES
+                }
+        for swap, rows in zip(SWAPS, found["swaps"], strict=True):
+            if swap["question"] in names:
+                for way in ("straight", "swapped"):
+                    [evidence] = scales.weigh(usable(swap[way]), [Claim("", swap["claim"])])
+                    rows.append(list(evidence.numbers))
+    return found
+
+
+def decide(numbers: list[float], mode: str) -> tuple[str, float]:
+    """The verdict that some evidence leads to, and its chance."""
+    calibration = CALIBRATIONS[mode]
+    chances = calibration.chances(numbers)
+    likeliest = max(range(3), key=chances.__getitem__)
+    sure = chances[likeliest] >= calibration.sure[likeliest]
+    return MARKS[likeliest] if sure else "unsure", chances[likeliest]
+
+
+def judge(answer: Answer, evidence: dict[str, Any], mode: str) -> list[Scored]:
+    """The verdicts that this evidence leads to."""
+    verdicts = {c.id: ("missing", 0.97) for c in answer.claims(mode)}
+    for claim, numbers in zip(answer.claims(mode), evidence[answer.key][mode], strict=False):
+        verdicts[claim.id] = decide(numbers, mode)
+    return answer.score(verdicts)
+
+
+def similar(answers: list[Answer], models: Models) -> dict[str, list[Scored]]:
+    """What word overlap and sentence vectors say, at the threshold that suits them best."""
+    found = {}
+    ways = {"word overlap": overlap, "cosine": lambda text, cs: cosine(models, text, cs)}
+    for name, way in ways.items():
+        scores = [way(a.text, [c.text for c in a.claims("claims")]) for a in answers]
+        truths = [a.verdicts[c.id] for a in answers for c in a.claims("claims")]
+        threshold = best_threshold(truths, [s for row in scores for s in row])
+        rows: list[Scored] = []
+        for answer, row in zip(answers, scores, strict=True):
+            marks = [("made" if s >= threshold else "missing", 1.0) for s in row]
+            ids = [claim.id for claim in answer.claims("claims")]
+            rows += answer.score(dict(zip(ids, marks, strict=True)))
+        found[name] = rows
+    return found
+
+
+def print_swaps(evidence: dict[str, Any]) -> None:
+    """What becomes of a claim when two roles in a sentence that makes it are exchanged."""
+    for place, way in enumerate(("as claimed", "roles swapped")):
+        marks = [decide(rows[place], "claims")[0] for rows in evidence["swaps"]]
+        counts = ", ".join(f"{marks.count(mark)} {mark}" for mark in (*MARKS, "unsure"))
+        print(f"{len(marks)} sentences, {way}: {counts}")
+
+
+def measure_time(answers: list[Answer]) -> str:
+    """Milliseconds for an answer of about 200 words and seven claims, read for the first time."""
+    grader = Grader(Models())
+    text = " ".join(" ".join(answer.text for answer in answers[:2]).split()[:200])
+    claims = (answers[0].claims("claims") * 2)[:7]
+    grader.grade("A warm-up, for the weights to be read.", claims)
+    times = []
+    for repeat in range(REPEATS):
+        fresh = [Claim(c.id, f"{c.text} {repeat}") for c in claims]
+        start = time.perf_counter()
+        grader.grade(text, fresh)
+        times.append(1000 * (time.perf_counter() - start))
+    return (
+        f"{statistics.median(times):.0f} ms for 200 words and 7 claims never seen before "
+        f"(median of {REPEATS}; {torch.get_num_threads()} threads)"
+    )
+
+
+def shipped(answers: list[Answer], mode: str) -> list[Scored]:
+    """What the shipped weights say; they have learnt from these questions, not these answers."""
+    grader = Grader(Models())
+    rows = []
+    for answer in answers:
+        asked = QUESTIONS[answer.question].asks
+        found: list[PointVerdict] = grader.grade(answer.text, answer.claims(mode), asked)
+        rows += answer.score({v.id: (v.verdict, v.confidence) for v in found})
+    return rows
+
+
+def print_figures(columns: dict[str, list[Scored]]) -> None:
+    """One row a figure, one column a grader."""
+    measured = {name: figures(rows) for name, rows in columns.items()}
+    print(f"{'':36}" + "".join(f"{name:>16}" for name in columns))
+    for name in next(iter(measured.values())):
+        print(f"{name:36}" + "".join(f"{column[name]:16.3f}" for column in measured.values()))
+
+
+def main() -> None:
+    """Print all the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--again", action="store_true", help="train and read anew: an hour")
+    torch.set_num_threads(2)
+    answers = read_answers()
+    if parser.parse_args().again:
+        EVIDENCE.write_text(json.dumps(gather(answers)) + "\n", encoding="utf-8")
+    evidence = json.loads(EVIDENCE.read_text(encoding="utf-8"))
+    if missing := [answer for answer in answers if answer.key not in evidence]:
+        sys.exit(f"{len(missing)} answers were changed since they were read: run with --again")
+    print(f"grader {VERSION}: {len(answers)} answers to {len(answers) // 8} questions\n")
+    columns = {
+        title: [row for a in answers for row in judge(a, evidence, mode)]
+        for mode, title in MODES.items()
+    }
+    columns |= similar(answers, Models())
+    print_figures(columns)
+    print()
+    print_swaps(evidence)
+    print("\nconfidence, text only:        points    mean   right")
+    for name, count, mean, right in reliability(columns["text only"]):
+        print(f"{name:30}{count:6}{mean:8.2f}{right:8.2f}")
+    print(f"\n{measure_time(answers)}")
+    print("\nthe shipped weights, which have learnt from these questions (not from these answers)")
+    print_figures({title: shipped(answers, mode) for mode, title in MODES.items()})
+
+
+if __name__ == "__main__":
+    main()

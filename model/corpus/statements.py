@@ -1,0 +1,109 @@
+"""What the grader learns from: sentences as candidates say them, with the claims that each makes or
+denies. The bank's own wordings, answers written for training (answers/), claims outside the bank
+(claims/).
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).parent
+QUESTIONS = Path("questions")
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A sentence and what stood before it; `makes` and `denies` name topic's points."""
+
+    text: str
+    before: str = ""
+    makes: frozenset[str] = frozenset()
+    denies: frozenset[str] = frozenset()
+
+
+@dataclass
+class Subject:
+    """One claim, with wordings of it and against it."""
+
+    id: str
+    text: str
+    says: tuple[str, ...] = ()
+    denies: tuple[str, ...] = ()
+    neither: tuple[str, ...] = ()
+
+
+@dataclass
+class Topic:
+    """Claims that belong together, and passages in which they are made or denied."""
+
+    name: str
+    asks: str
+    subjects: list[Subject]
+    passages: list[list[Statement]] = field(default_factory=list)
+
+
+def read_topics(questions: Path = QUESTIONS, corpus: Path = HERE) -> list[Topic]:
+    """Every question of the bank and every file of other claims, in the order of their names.
+    ValueError if there is none."""
+    topics = [read_question(path, corpus / "answers") for path in sorted(questions.rglob("*.md"))]
+    if not topics:
+        raise ValueError(f"0 questions in {questions}, where at least 1 is needed")
+    topics += [read_claims(path) for path in sorted((corpus / "claims").glob("*.yaml"))]
+    return topics
+
+
+def read_question(path: Path, answers: Path) -> Topic:
+    """A question's points with their wordings, and the answers written to it, if any."""
+    matter = parse(path.read_text(encoding="utf-8").split("\n---\n", 1)[0])
+    name = re.sub(r"^\d+-", "", path.stem)
+    subjects = [
+        Subject(point["id"], point["text"], tuple(point["says"]), tuple(point["denies"]))
+        for point in matter["points"]
+    ]
+    topic = Topic(name, matter.get("prompt") or matter["title"], subjects)
+    written = answers / f"{name}.yaml"
+    if written.is_file():
+        topic.passages = [
+            list(read_passage(passage["sentences"]))
+            for passage in parse(written.read_text(encoding="utf-8"))
+        ]
+    return topic
+
+
+def read_passage(sentences: Sequence[dict[str, Any]]) -> Iterator[Statement]:
+    """The sentences of one passage, each knowing the one before."""
+    before = ""
+    for sentence in sentences:
+        makes, denies = sentence.get("makes") or (), sentence.get("denies") or ()
+        yield Statement(sentence["say"], before, frozenset(makes), frozenset(denies))
+        before = sentence["say"]
+
+
+def read_claims(path: Path) -> Topic:
+    """Claims outside the bank."""
+    subjects = [
+        Subject(
+            f"claim-{number}",
+            entry["claim"],
+            tuple(entry.get("makes") or ()),
+            tuple(entry.get("denies") or ()),
+            tuple(entry.get("neither") or ()),
+        )
+        for number, entry in enumerate(parse(path.read_text(encoding="utf-8")))
+    ]
+    return Topic(path.stem, path.stem.replace("-", " "), subjects)
+
+
+def parse(text: str) -> Any:
+    """YAML as plain data."""
+    return yaml.load(text, Loader=Loader)
+
+
+def read_folds(path: Path = HERE / "folds.yaml") -> list[frozenset[str]]:
+    """The questions that are left out together, because they ask for the same things."""
+    return [frozenset(names) for names in parse(path.read_text(encoding="utf-8"))]
