@@ -1,17 +1,27 @@
 """An answer and a list of points to verdicts: made, missing, contradicted or unsure, each with the
 candidate's own sentence. Knows no database and no question bank.
+
+A pair classifier reads every claim with the passages nearest to it (model/evidence.py); how sure
+it has to be was set on questions that it had not seen (docs/grader.md). What cannot be read is
+never marked: another language, a single character.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from app.tables import Mark
-from model.checkpoint import Models
+from model.checkpoint import WEIGHTS, Models
+from model.clauses import is_foreign
+from model.evidence import Calibration, Reading, Scales, usable
 
 GRADER = "pairs"
-VERSION = "0"  # of weights and thresholds
-SENTENCE = re.compile(r"[^.!?;\n]+[.!?;]*")
+MARKS: tuple[Mark, Mark, Mark] = ("made", "contradicted", "missing")
+SETTINGS = json.loads((WEIGHTS / "calibration.json").read_text(encoding="utf-8"))
+VERSION: str = SETTINGS["version"]  # of the weights, and of the thresholds that go with them
+ASSERTS_NOTHING = 0.97  # how sure "missing" is where there is nothing to read
 
 
 @dataclass(frozen=True)
@@ -32,7 +42,7 @@ class PointVerdict:
 
     id: str
     verdict: Mark
-    confidence: float  # that the verdict is right, 0 to 1
+    confidence: float  # the chance that the verdict is right, 0 to 1; of "unsure": of the likeliest
     quote: str | None = None
     start: int | None = None
     end: int | None = None
@@ -44,26 +54,42 @@ class Grader:
     def __init__(self, models: Models) -> None:
         self.models = models
 
+    @cached_property
+    def scales(self) -> Scales:
+        """What weighs; the weights are read when they are first needed."""
+        return Scales(self.models.minilm, self.models.pairs)
+
     def grade(self, answer: str, claims: Sequence[Claim], prompt: str = "") -> list[PointVerdict]:
         """A verdict for every claim, in their order. `prompt` is what was asked: repeating it
         makes no point."""
-        spans = [match.span() for match in SENTENCE.finditer(answer) if match[0].strip()]
-        if not spans or not claims:
+        if not answer.strip():
             return [PointVerdict(claim.id, "missing", 1.0) for claim in claims]
-        minilm = self.models.minilm
-        sentences = minilm.embed([answer[start:end] for start, end in spans])
-        likeness = minilm.embed([claim.text for claim in claims]) @ sentences.T
-        verdicts = []
-        for claim, row in zip(claims, likeness.tolist(), strict=True):
-            best = max(range(len(row)), key=row.__getitem__)
-            if row[best] < 0.5:
-                verdicts.append(PointVerdict(claim.id, "missing", 1 - max(0.0, row[best])))
-                continue
-            start, end = spans[best]
-            mark: Mark = "made" if row[best] > 0.6 else "unsure"
-            quote = answer[start:end]
-            verdicts.append(PointVerdict(claim.id, mark, min(1.0, row[best]), quote, start, end))
-        return verdicts
+        if not is_readable(answer):
+            return [PointVerdict(claim.id, "unsure", 0.0) for claim in claims]
+        units = usable(answer, prompt)
+        if not units:
+            return [PointVerdict(claim.id, "missing", ASSERTS_NOTHING) for claim in claims]
+        readings = self.scales.read(units, claims)
+        return [decide(claim, reading) for claim, reading in zip(claims, readings, strict=True)]
+
+
+def is_readable(answer: str) -> bool:
+    """Whether there is a word at all, and the language is English."""
+    return re.search(r"[^\W\d_]{2}", answer) is not None and not is_foreign(answer)
+
+
+def decide(claim: Claim, reading: Reading) -> PointVerdict:
+    """The likeliest verdict if it is likely enough, else unsure; with the unit that it rests on."""
+    calibration = CALIBRATIONS["wordings" if reading.known else "claims"]
+    found = calibration.judge(reading)
+    likeliest = max(range(3), key=found.chances.__getitem__)
+    confidence = round(found.chances[likeliest], 2)
+    sure = found.chances[likeliest] >= calibration.sure[likeliest]
+    if sure and MARKS[likeliest] == "missing":
+        return PointVerdict(claim.id, "missing", confidence)
+    unit = found.making if found.chances[0] >= found.chances[1] else found.denying
+    mark = MARKS[likeliest] if sure else "unsure"
+    return PointVerdict(claim.id, mark, confidence, unit.text, unit.start, unit.end)
 
 
 def score(verdicts: Sequence[PointVerdict], claims: Sequence[Claim]) -> float:
@@ -71,3 +97,6 @@ def score(verdicts: Sequence[PointVerdict], claims: Sequence[Claim]) -> float:
     made = {verdict.id for verdict in verdicts if verdict.verdict == "made"}
     total = sum(claim.weight for claim in claims)
     return sum(claim.weight for claim in claims if claim.id in made) / total if total else 0.0
+
+
+CALIBRATIONS = {name: Calibration(**SETTINGS[name]) for name in ("claims", "wordings")}

@@ -26,7 +26,7 @@ from bench.scoring import Scored, best_threshold, cosine, figures, overlap, reli
 from model.calibrate import train_fold
 from model.checkpoint import Models
 from model.corpus.statements import read_folds
-from model.evidence import Scales, usable
+from model.evidence import Reading, Scales, usable
 from model.pairs import load_pairs
 
 HERE = Path(__file__).parent / "grader"
@@ -88,26 +88,29 @@ def gather(answers: list[Answer]) -> dict[str, Any]:
                 units = usable(answer.text, QUESTIONS[answer.question].asks)
                 found[answer.key] = {
                     mode: [
-                        list(evidence.numbers)
-                        for evidence in (scales.weigh(units, answer.claims(mode)) if units else ())
+                        chances(reading, mode)
+                        for reading in (scales.read(units, answer.claims(mode)) if units else ())
                     ]
                     for mode in MODES
                 }
         for swap, rows in zip(SWAPS, found["swaps"], strict=True):
             if swap["question"] in names:
                 for way in ("straight", "swapped"):
-                    [evidence] = scales.weigh(usable(swap[way]), [Claim("", swap["claim"])])
-                    rows.append(list(evidence.numbers))
+                    [reading] = scales.read(usable(swap[way]), [Claim("", swap["claim"])])
+                    rows.append(chances(reading, "claims"))
     return found
 
 
-def decide(numbers: list[float], mode: str) -> tuple[str, float]:
-    """The verdict that some evidence leads to, and its chance."""
-    calibration = CALIBRATIONS[mode]
-    chances = calibration.chances(numbers)
-    likeliest = max(range(3), key=chances.__getitem__)
-    sure = chances[likeliest] >= calibration.sure[likeliest]
-    return MARKS[likeliest] if sure else "unsure", chances[likeliest]
+def chances(reading: Reading, mode: str) -> list[float]:
+    """Of made, contradicted and missing."""
+    return [round(chance, 4) for chance in CALIBRATIONS[mode].judge(reading).chances]
+
+
+def decide(found: list[float], mode: str) -> tuple[str, float]:
+    """The verdict that these chances lead to, and how likely it is."""
+    likeliest = max(range(3), key=found.__getitem__)
+    sure = found[likeliest] >= CALIBRATIONS[mode].sure[likeliest]
+    return MARKS[likeliest] if sure else "unsure", found[likeliest]
 
 
 def judge(answer: Answer, evidence: dict[str, Any], mode: str) -> list[Scored]:

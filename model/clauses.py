@@ -14,13 +14,14 @@ from functools import cached_property
 from model.wording import IDLE, plain
 
 LONG = 26  # words from which on a sentence is also read clause by clause
+FULL = 60  # characters from which on a line may have been broken for its length
 SHORT = 6  # words that a clause needs to stand by itself
 ABBREVIATED = re.compile(
     r"(?:\b(?:e\.g|i\.e|vs|cf|etc|approx|resp|fig|eq|sec|al|no|dr|prof|ca|incl|max|min|avg)|"
     r"\b[A-Za-z])$",
     re.IGNORECASE,
 )
-STOP = re.compile(r"[.!?]+[\"')\]]*(?=\s|$)|[\n]+|;(?=\s)")
+STOP = re.compile(r"[.!?]+[\"')\]]*(?=\s|$)|\n(?:[ \t]*\n)+|\n|;(?=\s)")
 JOINT = re.compile(
     r"[,:]?\s+(?:but|whereas|while|although|though|however|because|since|so that|which means|"
     r"instead|not because|and then|and so|then)\s|"
@@ -29,7 +30,7 @@ JOINT = re.compile(
     re.IGNORECASE,
 )
 LIST_MARK = re.compile(r"^(?:[-*•–+]|\(?\d{1,2}[.)]|#+)\s+")
-RELATION = re.compile(r"[=<>~≈∝→⇒←≤≥≠]|->|:\s")
+RELATION = re.compile(r"->|[=<>~≈∝→⇒←≤≥≠]")
 VERBS = frozenset(
     "is are was were be been isn aren has have had do does did can could will would should must "
     "may might cannot need needs let lets get gets make makes give gives take takes use uses mean "
@@ -92,9 +93,21 @@ def sentences(answer: str) -> Iterator[tuple[int, int]]:
     for stop in STOP.finditer(answer):
         if stop[0] == "." and ABBREVIATED.search(answer, max(0, stop.start() - 8), stop.start()):
             continue
+        if stop[0] == "\n" and is_wrapped(answer, stop.start()):
+            continue
         yield from trim(answer, start, stop.end())
         start = stop.end()
     yield from trim(answer, start, len(answer))
+
+
+def is_wrapped(answer: str, place: int) -> bool:
+    """Whether the line break at `place` is only where the line was full, in a sentence that goes on
+    in the next line."""
+    line = answer[answer.rfind("\n", 0, place) + 1 : place]
+    following = answer[place + 1 :].lstrip(" \t")
+    if LIST_MARK.match(following) or line.rstrip()[-1:] in ".!?:":
+        return False
+    return following[:1].islower() or len(line) >= FULL
 
 
 def trim(answer: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -135,16 +148,31 @@ def count(text: str) -> int:
 def is_keywords(unit: Unit) -> bool:
     """Whether it only names things: a list of short items, or words without a verb or any glue."""
     words = unit.words
-    if len(words) < 2 or RELATION.search(unit.text):
-        return len(words) == 0
+    if not words:
+        return True
     if any(word in VERBS for word in words):
         return False
-    glue = sum(word in ENGLISH for word in words)
-    items = [item for item in re.split(r"[,;/|•\n]+", unit.text) if item.strip()]
-    longest = max(count(item) for item in items)
-    listed = len(items) >= 4 and longest <= 5 and len(words) / len(items) <= 3.5
-    bare = len(words) >= 7 and glue == 0 and not re.search(r"[\d,()]|\s-\s", unit.text)
-    return (listed and glue / len(words) < 0.25) or bare
+    glue = sum(word in ENGLISH for word in words) / len(words)
+    flat = re.sub(r"\([^()]*\)|\$[^$]*\$", "()", unit.text)  # a formula's commas list nothing
+    items = [item for item in re.split(r"[,;:/|•\n]+", flat) if item.strip()]
+    relations = len(RELATION.findall(unit.text))
+    longest = max(map(count, items), default=0)
+    if len(items) >= 4 and longest <= 4 and relations <= len(items) / 4:
+        return glue < 0.15
+    if relations or ":" in unit.text or glue:
+        return False
+    return len(words) <= 3 or (len(words) >= 7 and not re.search(r"[\d,()]|\s-\s", unit.text))
+
+
+def drop_keywords(units: list[Unit]) -> list[Unit]:
+    """The units but for runs of keywords; where these are most of an answer, short units that do
+    not relate one thing to another are of the same kind."""
+    kept = [unit for unit in units if not is_keywords(unit)]
+    whole = [unit for unit in units if unit.whole]
+    run = sum(len(unit.words) for unit in whole if unit not in kept)
+    if run < 0.6 * sum(len(unit.words) for unit in whole):
+        return kept
+    return [unit for unit in kept if len(unit.words) >= 8 or RELATION.search(unit.text)]
 
 
 def is_foreign(text: str) -> bool:

@@ -1,11 +1,13 @@
-"""What an answer holds for and against a claim: the units nearest to it, weighed in pairs, and a
-few numbers that sum them up. From those numbers a logistic map, fitted on questions left out of the
-training, gives the chances that the claim is made, contradicted or missing.
+"""What an answer holds for and against a claim, in three steps: MiniLM proposes the units nearest
+to the claim; the pair classifier weighs them, and a logistic map joins its word with what can be
+counted (shared words, negations, counterparts, likeness); a second map goes from the loudest units
+to the chances that the claim is made, contradicted or missing. Both maps are fitted on questions
+left out of the training (model/calibrate.py).
 
 K units weighed, F numbers.
 """
 
-import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,18 +15,16 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from model.clauses import Unit, cut, is_foreign, is_keywords, is_prompt, is_question
+from model.clauses import Unit, cut, drop_keywords, is_foreign, is_prompt, is_question
 from model.pairs import Pair, PairReader, has_fast_halves
 from model.pretrained import SentenceEncoder
+from model.wording import COUNTERPARTS, DENIALS, IDLE, plain, stem
 
-NEAREST = 5  # units weighed for each claim
+NEAREST = 6  # units weighed for each claim
 CLIP = 6.0  # of log-odds
-PLAIN = (
-    "made, sentences", "made", "denied, sentences", "denied", "made over denied", "likeness",
-    "made, second",
-)  # fmt: skip
-KNOWN = (*PLAIN, "likeness to says", "likeness to denies", "says made", "denies made")
+COUNTED = 8  # numbers of `compare`
 
 
 class Claimed(Protocol):
@@ -39,12 +39,12 @@ class Claimed(Protocol):
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """The numbers, in the order of PLAIN or KNOWN, and the units that speak loudest."""
+class Reading:
+    """The units weighed for a claim, and the numbers (K, F) of each."""
 
-    numbers: tuple[float, ...]
-    making: Unit
-    denying: Unit
+    units: tuple[Unit, ...]
+    numbers: Tensor
+    known: bool  # whether wordings of the claim were known
 
 
 class Scales:
@@ -64,40 +64,35 @@ class Scales:
         """The vector (C,) of a claim or a wording; by itself, so that others make no difference."""
         return self.embed([text])[0]
 
-    def weigh(self, units: Sequence[Unit], claims: Sequence[Claimed]) -> list[Evidence]:
-        """The evidence of at least one unit for each claim; claims do not touch each other."""
+    def read(self, units: Sequence[Unit], claims: Sequence[Claimed]) -> list[Reading]:
+        """At least one unit read for each claim; the claims do not touch each other."""
         vectors = self.embed([unit.text for unit in units])  # (U, C)
-        return [self.weigh_one(units, vectors, claim) for claim in claims]
+        return [self.read_one(units, vectors, claim) for claim in claims]
 
-    def weigh_one(self, units: Sequence[Unit], vectors: Tensor, claim: Claimed) -> Evidence:
-        """The evidence for one claim."""
+    def read_one(self, units: Sequence[Unit], vectors: Tensor, claim: Claimed) -> Reading:
+        """The units nearest to one claim, weighed."""
         likeness = vectors @ self.vector(claim.text)  # (U, C) -> (U,)
-        likest = likeness
-        known = bool(claim.says and claim.denies)
+        likest, known = likeness, bool(claim.says and claim.denies)
         if known:
-            to_says = vectors @ self.stack(claim.says).T  # (U, says)
-            to_denies = vectors @ self.stack(claim.denies).T  # (U, denies)
-            likest = torch.maximum(likeness, torch.cat((to_says, to_denies), dim=1).amax(dim=1))
+            to_says, to_denies = (
+                self.nearest(vectors, claim.says),
+                self.nearest(vectors, claim.denies),
+            )
+            likest = torch.stack((likeness, to_says, to_denies)).amax(dim=0)  # (U,)
         chosen = rank(likest)[:NEAREST]
-        pairs = [Pair(claim.text, units[i].text, units[i].before) for i in chosen]
-        if known:  # what is nearest to a wording, against that wording
-            unit, say = divmod(int(to_says.argmax()), len(claim.says))
-            other, denial = divmod(int(to_denies.argmax()), len(claim.denies))
-            pairs.append(Pair(claim.says[say], units[unit].text, units[unit].before))
-            pairs.append(Pair(claim.denies[denial], units[other].text, units[other].before))
-        logs = self.pairs.weigh(pairs)  # (K, 3), and two more
-        odds = log_odds(logs)  # made, denied, neither
-        mine = odds[: len(chosen)]
-        numbers = sum_up(mine, [units[i].whole for i in chosen], float(likeness.max()))
+        nearby = [units[i] for i in chosen]
+        odds = log_odds(self.pairs.weigh([Pair(claim.text, u.text, u.before) for u in nearby]))
+        near = likeness[chosen][:, None]  # (K, 1)
+        counted = torch.tensor([compare(claim.text, unit.text) for unit in nearby])  # (K, COUNTED)
+        parts = [odds, 4 * near, 8 * near.square(), counted]
         if known:
-            numbers += [float(to_says.max()), float(to_denies.max())]
-            numbers += [float(odds[-2, 0]), float(odds[-1, 0])]
-        making, denying = chosen[int(mine[:, 0].argmax())], chosen[int(mine[:, 1].argmax())]
-        return Evidence(tuple(round(n, 3) for n in numbers), units[making], units[denying])
+            parts += [4 * to_says[chosen][:, None], 4 * to_denies[chosen][:, None]]
+        return Reading(tuple(nearby), torch.cat(parts, dim=1), known)
 
-    def stack(self, texts: Sequence[str]) -> Tensor:
-        """The vectors (N, C) of wordings."""
-        return torch.stack([self.vector(text) for text in texts])
+    def nearest(self, vectors: Tensor, wordings: Sequence[str]) -> Tensor:
+        """How near each unit is to the nearest of some wordings: (U, C) -> (U,)."""
+        known = torch.stack([self.vector(wording) for wording in wordings])  # (W, C)
+        return (vectors @ known.T).amax(dim=1)  # (U, W) -> (U,)
 
 
 def rank(likeness: Tensor) -> list[int]:
@@ -112,22 +107,33 @@ def log_odds(logs: Tensor) -> Tensor:
     return odds.clamp(-CLIP, CLIP)
 
 
-def sum_up(odds: Tensor, whole: list[bool], likeness: float) -> list[float]:
-    """The numbers named in PLAIN, from log-odds (K, 3) of units that are whole sentences or not."""
-    made, denied, neither = odds.unbind(dim=1)  # (K,)
-    sentences = [place for place, is_whole in enumerate(whole) if is_whole] or list(
-        range(len(whole))
+@lru_cache(maxsize=50_000)
+def stems(text: str) -> tuple[str, ...]:
+    """The stems of a text's words."""
+    return tuple(stem(word) for word in re.findall(r"[a-z0-9^_]+", plain(text).casefold()))
+
+
+def compare(claim: str, passage: str) -> list[float]:
+    """What can be counted of a claim and a passage: the shares of shared words, negations that only
+    one of them has, counterparts that stand for each other, numbers not repeated, the length."""
+    asked, said = stems(claim), stems(passage)
+    mine, theirs = set(asked) - IDLE, set(said) - IDLE
+    shared = len(mine & theirs)
+    denied = [sum(word in DENIALS for word in words) for words in (asked, said)]
+    turned = sum(
+        any(other in theirs and other not in mine for other in COUNTERPARTS.get(word, ()))
+        for word in mine - theirs
     )
-    loudest = int(neither.argmin())
-    second = float(made.sort(descending=True).values[1]) if len(made) > 1 else -CLIP
+    numbers = {word for word in mine if word.isdigit()}
     return [
-        float(made[sentences].max()),
-        float(made.max()),
-        float(denied[sentences].max()),
-        float(denied.max()),
-        float(made[loudest] - denied[loudest]) / 2,
-        10 * (likeness - 0.5),
-        second,
+        shared / max(1, len(mine)),
+        shared / max(1, len(theirs)),
+        float(denied[0] % 2 != denied[1] % 2),
+        float(denied[1] > 0),
+        float(min(turned, 3)),
+        float(len(numbers - theirs)),
+        min(len(theirs), 40) / 20,
+        float(min(shared, 6)) / 3,
     ]
 
 
@@ -135,42 +141,64 @@ def usable(answer: str, prompt: str = "") -> list[Unit]:
     """The units of an answer that assert something, in English, and not only what was asked."""
     return [
         unit
-        for unit in cut(answer)
-        if not (
-            is_keywords(unit)
-            or is_question(unit)
-            or is_foreign(unit.text)
-            or is_prompt(unit, prompt)
-        )
+        for unit in drop_keywords(cut(answer))
+        if not (is_question(unit) or is_foreign(unit.text) or is_prompt(unit, prompt))
     ]
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """The chances that a claim is made, contradicted, missing; the units that speak loudest."""
+
+    chances: tuple[float, float, float]
+    making: Unit
+    denying: Unit
+
+
+@dataclass(frozen=True)
 class Calibration:
-    """A logistic map from F numbers to three chances, and how sure each verdict must be."""
+    """Two logistic maps, each with a constant last, and how likely a verdict must be."""
 
-    weights: tuple[tuple[float, ...], ...]  # (3, F + 1), the last for a constant
-    sure: tuple[float, float, float]  # made, contradicted, missing: at least so likely
+    units: tuple[tuple[float, ...], ...]  # (3, F + 1): of a unit, to made, denied, neither
+    answers: tuple[tuple[float, ...], ...]  # (3, 6 + 1): to made, contradicted, missing
+    sure: tuple[float, float, float]
 
-    def chances(self, numbers: Sequence[float]) -> tuple[float, float, float]:
-        """Of made, contradicted, missing."""
-        scores = [
-            sum(w * n for w, n in zip(row, (*numbers, 1.0), strict=True)) for row in self.weights
-        ]
-        powers = [math.exp(score - max(scores)) for score in scores]
-        made, contradicted, missing = (power / sum(powers) for power in powers)
-        return made, contradicted, missing
+    def judge(self, reading: Reading) -> Judgement:
+        """What the reading of one claim comes to."""
+        logs = apply(self.units, reading.numbers)  # (K, 3)
+        [chances] = apply(self.answers, sum_up(logs)[None]).exp().tolist()
+        making, denying = (reading.units[int(logs[:, label].argmax())] for label in (0, 1))
+        made, contradicted, missing = chances
+        return Judgement((made, contradicted, missing), making, denying)
 
 
-def fit(numbers: Tensor, labels: Tensor, decay: float = 0.01) -> tuple[tuple[float, ...], ...]:
+def apply(weights: Sequence[Sequence[float]], numbers: Tensor) -> Tensor:
+    """Log-probabilities (N, 3) by a logistic map of numbers (N, F)."""
+    inputs = F.pad(numbers.double(), (0, 1), value=1.0)  # (N, F) -> (N, F + 1)
+    return F.log_softmax(inputs @ torch.tensor(weights, dtype=torch.double).T, dim=-1)
+
+
+def sum_up(logs: Tensor) -> Tensor:
+    """Six numbers (6,) from the log-probabilities (K, 3) of the units: log-odds of the loudest two
+    for made and for denied, which of both the loudest of all is, and how many speak at all."""
+    odds = log_odds(logs.float())
+    made, denied, neither = odds.unbind(dim=1)  # (K,)
+    loudest = int(neither.argmin())
+    first, second = F.pad(made.sort(descending=True).values, (0, 1), value=-CLIP)[:2]
+    worst, other = F.pad(denied.sort(descending=True).values, (0, 1), value=-CLIP)[:2]
+    difference = (made[loudest] - denied[loudest]) / 2
+    return torch.stack((first, second, worst, other, difference, (1 - logs[:, 2].exp()).sum()))
+
+
+def fit(numbers: Tensor, labels: Tensor, decay: float = 0.002) -> tuple[tuple[float, ...], ...]:
     """The weights of the logistic map that makes `labels` (N,) likeliest given `numbers` (N, F)."""
-    inputs = torch.cat((numbers, torch.ones(len(numbers), 1)), dim=1).double()  # (N, F + 1)
+    inputs = F.pad(numbers.double(), (0, 1), value=1.0)  # (N, F) -> (N, F + 1)
     weights = torch.zeros(3, inputs.shape[1], dtype=torch.double, requires_grad=True)
     optimiser = torch.optim.LBFGS([weights], max_iter=300, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss = torch.nn.functional.cross_entropy(inputs @ weights.T, labels)
+        loss = F.cross_entropy(inputs @ weights.T, labels)
         loss = loss + decay * weights[:, :-1].square().sum() / 2
         loss.backward()  # type: ignore[no-untyped-call]
         return loss

@@ -109,3 +109,18 @@ def test_a_question_asks() -> None:
     asked, said = cut("Is the mask causal? It is.")
     assert is_question(asked)
     assert not is_question(said)
+
+
+def test_a_line_that_was_full_does_not_end_its_sentence() -> None:
+    answer = (
+        "Queries, keys and values are three different linear projections of the same\n"
+        "token, and the matrices are learned. A list of notes:\nmask first\nThen softmax\n\nthe end"
+    )
+    assert texts(answer) == [
+        "Queries, keys and values are three different linear projections of the same\n"
+        "token, and the matrices are learned.",
+        "A list of notes",
+        "mask first",
+        "Then softmax",
+        "the end",
+    ]
