@@ -76,7 +76,8 @@ def test_a_model_is_trained_saved_and_reported(tmp_path: Path) -> None:
 
 def test_an_unknown_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        ValueError, match="no model gpt to train: there are translator, lm, mlm, vit, length-none"
+        ValueError,
+        match="no model gpt to train: there are translator, lm, mlm, vit, grader, length-none",
     ):
         train("gpt", folder=tmp_path)
     lengths = {f"length-{scheme}" for scheme in SCHEMES}
