@@ -11,7 +11,7 @@ from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, desc, select
 
-from app.tables import Draft, Note, now
+from app.tables import Draft, Note, Revision, now
 
 LIMIT = 500_000  # characters: a draft too long to submit is still kept
 Kept = TypeVar("Kept", bound=Draft | Note)
@@ -30,7 +30,7 @@ class DraftForm(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     text: Annotated[str, AfterValidator(as_typed)] = Field(max_length=LIMIT)
-    revision: int = Field(default=0, ge=0)
+    revision: Revision = 0
     seconds: int = Field(default=0, ge=0, le=86_400)  # spent on it so far
 
 

@@ -91,21 +91,14 @@ def recompute(session: Session, learner_id: int, slug: str) -> Counter[str]:
         return Counter()
     query = select(Review).where(Review.learner_id == learner_id, Review.slug == slug)
     reviews = session.exec(query.order_by(col(Review.reviewed_at), col(Review.id))).all()
-    if not reviews:
-        session.delete(card)
-        session.flush()
-        return Counter(card=1)
     learner = session.get_one(Learner, learner_id)
-    rated: Card | None = None
-    for review in reviews:
-        plan = schedule.plan(learner, review.reviewed_at)
-        after = schedule.preview(plan, rated)[review.rating]
-        rated = rated or Card(learner_id=learner_id, slug=slug, state=0, due=plan.moment)
-        schedule.keep(rated, after)
-    for name, value in (rated or card).model_dump().items():
-        setattr(card, name, value)
+    replayed = schedule.replay(learner, slug, ((row.rating, row.reviewed_at) for row in reviews))
+    if replayed is None:
+        session.delete(card)
+    else:
+        session.merge(replayed)
     session.flush()
-    return Counter()
+    return Counter(card=0 if replayed else 1)
 
 
 def _erase_answers(session: Session, learner_id: int, numbers: Sequence[Any]) -> Counter[str]:

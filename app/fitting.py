@@ -5,14 +5,15 @@ It takes some ten seconds of one core for the 512 reviews that it needs.
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 
 import fsrs
 from sqlalchemy import Engine
 from sqlmodel import Session, col, func, select
 
-from app import memory, schedule
-from app.tables import Card, Learner, Review
+from app import schedule
+from app.tables import Learner, Review
 
 NEEDED = 512  # reviews, by the optimiser's own minimum
 
@@ -72,7 +73,11 @@ class Fitting:
 def fit(session: Session, learner_id: int) -> None:
     """Fit the weights to every review there is, and move the cards to what they now say."""
     reviews = list(
-        session.exec(select(Review).where(Review.learner_id == learner_id).order_by(col(Review.id)))
+        session.exec(
+            select(Review)
+            .where(Review.learner_id == learner_id)
+            .order_by(col(Review.reviewed_at), col(Review.id))
+        )
     )
     numbers = {slug: number for number, slug in enumerate({row.slug: None for row in reviews})}
     logs = [
@@ -88,15 +93,13 @@ def fit(session: Session, learner_id: int) -> None:
 
 def replay(session: Session, learner: Learner) -> None:
     """Set every card to what the learner's weights make of its reviews; not committed yet."""
-    cards = memory.cards(session, learner.id or 0)
-    query = select(Review).where(Review.learner_id == learner.id).order_by(col(Review.id))
-    replayed: dict[str, Card] = {}
+    query = (
+        select(Review)
+        .where(Review.learner_id == learner.id)
+        .order_by(col(Review.reviewed_at), col(Review.id))
+    )
+    ratings: dict[str, list[tuple[int, datetime]]] = {}
     for row in session.exec(query):
-        plan = schedule.plan(learner, row.reviewed_at)
-        rated = schedule.preview(plan, replayed.get(row.slug))[row.rating]
-        card = cards.get(row.slug)
-        if card is None:
-            card = Card(learner_id=row.learner_id, slug=row.slug, state=0, due=row.reviewed_at)
-            session.add(card)
-        schedule.keep(card, rated)
-        replayed[row.slug] = card
+        ratings.setdefault(row.slug, []).append((row.rating, row.reviewed_at))
+    for slug, rated in ratings.items():
+        session.merge(schedule.replay(learner, slug, rated))

@@ -20,7 +20,7 @@ from app.grading import PointVerdict
 from app.marking import Grader, Opinion
 from app.question import Point, Question
 from app.quotes import Span, locate
-from app.tables import Answer, Confidence, Draft, Mark, Verdict
+from app.tables import Answer, Confidence, Draft, Mark, Revision, Verdict
 
 ANSWER_LIMIT = 20_000  # characters
 SELF = "self"  # the grader's name when candidates mark their own answer
@@ -52,7 +52,7 @@ class SpokenForm(BaseModel):
     confidence: Confidence | None = None
     seconds: int | None = Field(default=None, ge=0, le=86_400)
     submission: str | None = Field(default=None, pattern=r"^[0-9A-Za-z-]{1,64}$")  # the form's own
-    revision: int = Field(default=0, ge=0)  # of the draft that this answer grew from
+    revision: Revision = 0  # of the draft that this answer grew from
 
 
 class AnswerForm(SpokenForm):

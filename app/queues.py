@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from app.memory import Memory
 from app.question import Deck, Difficulty, Question, Topic
 from app.schedule import Plan, retrievability
-from app.tables import Card, Kind, Mode
+from app.tables import Card, Kind, Mode, RowId
 
 COUNTS: dict[Mode, int] = {"learn": 5, "review": 100, "quickfire": 20, "drill": 10}
 FOLLOW_UP = 1  # minutes that a mock interview keeps for the follow-up to each question
@@ -35,7 +35,7 @@ class Choice(BaseModel):
     count: int | None = Field(default=None, ge=1, le=100)
     minutes: Annotated[Literal[20, 45, 60] | None, AS_SENT] = None
     question: str | None = None
-    story: int | None = None
+    story: RowId | None = None
 
 
 class Asked(NamedTuple):

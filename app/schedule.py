@@ -5,10 +5,11 @@ back when it has fallen to the desired retention. An interview date raises that 
 over the last weeks and keeps every date before the interview.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import fsrs
 
@@ -125,6 +126,16 @@ def keep(card: Card, rated: fsrs.Card) -> None:
     card.difficulty = rated.difficulty
     card.due = rated.due
     card.last_review = rated.last_review
+
+
+def replay(learner: Learner, slug: str, ratings: Iterable[tuple[int, datetime]]) -> Card | None:
+    """The card that these ratings make of a question, oldest first; none without any."""
+    card: Card | None = None
+    for rating, moment in ratings:
+        rated = preview(plan(learner, moment), card)[rating]
+        card = card or Card(learner_id=cast(int, learner.id), slug=slug, state=0, due=moment)
+        keep(card, rated)
+    return card
 
 
 def retrievability(plan: Plan, card: Card | None) -> float:

@@ -9,7 +9,7 @@ from typing import cast
 
 from sqlmodel import Session, col, desc, select
 
-from app import memory, queues, schedule
+from app import memory, queues, schedule, stories
 from app.bank import Bank
 from app.queues import Asked, Choice
 from app.tables import (
@@ -55,6 +55,8 @@ def _queue(
     session: Session, learner: Learner, bank: Bank, choice: Choice, rng: random.Random
 ) -> list[Asked]:
     if choice.story is not None:
+        if stories.find(session, cast(int, learner.id), choice.story) is None:
+            raise NothingToAsk("There is no such story.")
         if STORY_QUESTION not in bank:
             raise NothingToAsk("This bank has no question about a project of one's own.")
         return [Asked("talk", STORY_QUESTION, story_id=choice.story)]

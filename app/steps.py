@@ -217,7 +217,12 @@ def _keep_as_draft(session: Session, item: PracticeItem, text: str) -> None:
 
 def undo_last(session: Session, sitting: PracticeSession) -> None:
     """Take back the session's last step, once. Raises NothingToUndo when that was done."""
+    # Taken hold of before it is looked at: of two presses at once the second finds nothing.
+    mine = col(PracticeSession.id) == sitting.id
+    session.exec(update(PracticeSession).where(mine).values(mode=PracticeSession.mode))
+    session.refresh(sitting)
     if sitting.undo is None:
+        session.rollback()
         raise NothingToUndo
     undo.restore(session, sitting, sitting.undo)
     session.commit()

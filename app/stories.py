@@ -7,7 +7,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col, desc, select
 
 from app.drafts import as_typed
-from app.tables import Answer, PracticeItem, Story, now
+from app.tables import Answer, PracticeItem, Revision, Story, now
 
 # How four minutes are divided: most of them for what was done and why.
 PARTS = (
@@ -31,7 +31,7 @@ class StoryForm(BaseModel):
     solution: Text = ""
     impact: Text = ""
     learnings: Text = ""
-    revision: int = Field(default=1, ge=0)
+    revision: Revision = 1
 
 
 class Part(BaseModel):

@@ -5,13 +5,21 @@ its constructor.
 """
 
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import AfterValidator
+from pydantic import Field as PlainField
 from sqlalchemy import JSON, DateTime, Dialect, MetaData, TypeDecorator, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 # The only learner until accounts come; the first migration makes the row.
 LOCAL_LEARNER = 1
+
+# The largest number that every database stores as an integer.
+LARGEST = 2**31 - 1
+# A row's number as an address or a form gives it: one too large for any row finds none.
+RowId = Annotated[int, AfterValidator(lambda number: max(-1, min(number, LARGEST)))]
+Revision = Annotated[int, PlainField(ge=0, le=LARGEST)]
 
 Confidence = Literal["sure", "fairly", "guess"]
 Mark = Literal["made", "missing", "contradicted", "unsure"]

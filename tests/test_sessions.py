@@ -383,3 +383,33 @@ def test_replaying_the_reviews_gives_the_cards_that_are_there(
     before = everything(session)["card"]
     fitting.replay(session, learner)
     assert everything(session)["card"] == before
+
+
+def test_reviews_are_replayed_by_their_moment_whatever_order_they_came_in(
+    session: Session, learner: Learner, bank: Bank
+) -> None:
+    """An import adds older ratings after newer ones."""
+    moment = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    log = [(0, 3), (2, 1), (9, 4)]
+    expected = schedule.replay(
+        learner, "why-scale", [(rating, moment + timedelta(days=day)) for day, rating in log]
+    )
+    assert expected is not None
+    sitting = begin(session, learner, bank, question="why-scale")
+    item = answer(session, sitting, bank, "1")
+    for day, rating in reversed(log):
+        session.add(
+            Review(
+                learner_id=ME,
+                slug="why-scale",
+                item_id=cast(int, item.id),
+                suggested=1,
+                rating=rating,
+                reviewed_at=moment + timedelta(days=day),
+            )
+        )
+    session.flush()
+    fitting.replay(session, learner)
+    session.commit()
+    card = session.get_one(Card, (ME, "why-scale"))
+    assert (card.stability, card.due) == (expected.stability, expected.due)

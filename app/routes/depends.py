@@ -12,7 +12,7 @@ from app.db import SessionDep
 from app.labs.illustration import Lab
 from app.marking import Grader
 from app.question import Question
-from app.tables import LOCAL_LEARNER, Answer, Learner, PracticeItem, PracticeSession
+from app.tables import LOCAL_LEARNER, Answer, Learner, PracticeItem, PracticeSession, RowId
 
 
 def _learner() -> int:
@@ -75,7 +75,7 @@ def _point(question: QuestionDep, point: str = "") -> str | None:
 PointDep = Annotated[str | None, Depends(_point)]
 
 
-def _answer(answer_id: int, session: SessionDep, learner: LearnerDep) -> Answer:
+def _answer(answer_id: RowId, session: SessionDep, learner: LearnerDep) -> Answer:
     answer = practice.find_answer(session, learner, answer_id)
     if answer is None:
         raise HTTPException(404, "There is no answer at this address.")
@@ -85,7 +85,7 @@ def _answer(answer_id: int, session: SessionDep, learner: LearnerDep) -> Answer:
 AnswerDep = Annotated[Answer, Depends(_answer)]
 
 
-def _sitting(session_id: int, session: SessionDep, learner: LearnerDep) -> PracticeSession:
+def _sitting(session_id: RowId, session: SessionDep, learner: LearnerDep) -> PracticeSession:
     sitting = sessions.find(session, learner, session_id)
     if sitting is None:
         raise HTTPException(404, "There is no practice session at this address.")

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from app import erasure, practice
 from app.db import SessionDep
 from app.routes.depends import BankDep, LearnerDep, page
-from app.tables import Answer
+from app.tables import Answer, RowId
 
 router = APIRouter()
 # What the confirming page calls the rows of each table.
@@ -34,7 +34,7 @@ NOUNS = {
 class Choice(BaseModel):
     """What is to go: one answer, one question's history, or, with neither, everything."""
 
-    answer: int | None = None
+    answer: RowId | None = None
     question: str | None = None
     everything: bool = False
 

@@ -3,20 +3,21 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
-from pydantic import ValidationError
+from pydantic import AfterValidator, ValidationError
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app import stories
 from app.db import SessionDep
+from app.drafts import as_typed
 from app.errors import sentence
 from app.routes.depends import LearnerDep, SentDep, page
 from app.stories import StoryForm
-from app.tables import Story
+from app.tables import RowId, Story
 
 router = APIRouter(include_in_schema=False)
 
 
-def _story(story_id: int, session: SessionDep, learner: LearnerDep) -> Story:
+def _story(story_id: RowId, session: SessionDep, learner: LearnerDep) -> Story:
     story = stories.find(session, learner, story_id)
     if story is None:
         raise HTTPException(404, "There is no story at this address.")
@@ -33,7 +34,9 @@ def index(request: Request, session: SessionDep, learner: LearnerDep) -> Respons
 
 @router.post("/stories")
 def begin(
-    session: SessionDep, learner: LearnerDep, title: Annotated[str, Form(max_length=200)] = ""
+    session: SessionDep,
+    learner: LearnerDep,
+    title: Annotated[str, Form(max_length=200), AfterValidator(as_typed)] = "",
 ) -> Response:
     story = stories.begin(session, learner, title)
     return RedirectResponse(f"/stories/{story.id}", 303)

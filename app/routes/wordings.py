@@ -12,7 +12,7 @@ from app.errors import sentence
 from app.question import Question
 from app.routes.answers import own_page
 from app.routes.depends import LearnerDep, QuestionDep
-from app.tables import Wording
+from app.tables import RowId, Wording
 from app.wordings import Settled
 
 router = APIRouter()
@@ -23,7 +23,7 @@ class WordingForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    answer: int
+    answer: RowId
     point: str
     verdict: Settled
     text: str = Field(min_length=1)
@@ -47,7 +47,7 @@ def remember(
 
 @router.delete("/api/questions/{slug}/wordings/{wording_id}", status_code=204, tags=["wordings"])
 def forget(
-    question: QuestionDep, wording_id: int, session: SessionDep, learner: LearnerDep
+    question: QuestionDep, wording_id: RowId, session: SessionDep, learner: LearnerDep
 ) -> None:
     """Let go of a wording; once more changes nothing."""
     wordings.forget(session, learner, question.slug, wording_id)
@@ -77,7 +77,7 @@ def remember_form(
 @router.post("/questions/{slug}/wordings/{wording_id}/forget", include_in_schema=False)
 def forget_form(
     question: QuestionDep,
-    wording_id: int,
+    wording_id: RowId,
     session: SessionDep,
     learner: LearnerDep,
     back: Annotated[str, Form()] = "",

@@ -1,5 +1,6 @@
 """Practice over HTTP: pages and JSON take the same steps; bad input gets a sentence."""
 
+import asyncio
 import re
 from typing import Any
 
@@ -328,3 +329,28 @@ async def test_one_questions_missed_points_can_be_drilled(client: httpx.AsyncCli
     assert (shown["count"], shown["current"]["point"]) == (1, "point-3")
     refused = await client.post("/api/practice", json={"mode": "drill", "question": "nowhere"})
     assert refused.status_code == 409
+
+
+async def test_a_number_that_no_row_has_finds_none(client: httpx.AsyncClient) -> None:
+    huge = "9" * 20
+    for address in (
+        f"/practice/{huge}",
+        f"/api/practice/{huge}",
+        f"/stories/{huge}",
+        f"/questions/why-scale/answers/{huge}",
+    ):
+        assert (await client.get(address)).status_code == 404, address
+    for story in (7, -1, int(huge)):
+        refused = await client.post("/api/practice", json={"mode": "talk", "story": story})
+        assert refused.status_code == 409
+    draft = {"text": "t", "revision": int(huge)}
+    refused = await client.put("/api/questions/why-scale/draft", json=draft)
+    assert refused.status_code == 422
+    assert "“revision” must be at most" in refused.json()["detail"]
+
+
+async def test_of_many_presses_at_once_one_undoes(client: httpx.AsyncClient) -> None:
+    await begin(client)
+    await client.post("/api/practice/1/answers", json={"text": "Because.", "rating": 3})
+    pressed = await asyncio.gather(*(client.post("/api/practice/1/undo") for _ in range(6)))
+    assert sorted(response.status_code for response in pressed) == [200] + [409] * 5
