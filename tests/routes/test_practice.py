@@ -138,6 +138,14 @@ async def test_the_rating_has_the_next_date_on_each_button(client: httpx.AsyncCl
     assert [until for _, until in buttons] == ["1 min", "6 min", "10 min", "8 days"]
 
 
+async def test_a_newcomer_begins_from_the_first_page(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/")).text
+    [mode] = re.findall(r'<form[^>]*action="/practice"[^>]*><input[^>]*value="(\w+)"', page)
+    begun = await client.post("/practice", data={"mode": mode})
+    assert (await client.get(begun.headers["Location"])).status_code == 200
+    assert "Learn the first questions" not in (await client.get("/")).text
+
+
 async def test_learning_begins_with_reading(client: httpx.AsyncClient, session: Session) -> None:
     shown = await begin(client, mode="learn")
     address = f"/practice/{shown['id']}"
