@@ -53,7 +53,7 @@ def read_topics(questions: Path = QUESTIONS, corpus: Path = HERE) -> list[Topic]
     topics = [read_question(path, corpus / "answers") for path in sorted(questions.rglob("*.md"))]
     if not topics:
         raise ValueError(f"0 questions in {questions}, where at least 1 is needed")
-    topics += [read_claims(path) for path in sorted((corpus / "claims").glob("*.yaml"))]
+    topics += [read_claims(path) for path in sorted((corpus / "claims").glob("*.txt"))]
     return topics
 
 
@@ -85,18 +85,28 @@ def read_passage(sentences: Sequence[dict[str, Any]]) -> Iterator[Statement]:
 
 
 def read_claims(path: Path) -> Topic:
-    """Claims outside the bank."""
-    subjects = [
-        Subject(
-            f"claim-{number}",
-            entry["claim"],
-            tuple(entry.get("makes") or ()),
-            tuple(entry.get("denies") or ()),
-            tuple(entry.get("neither") or ()),
-        )
-        for number, entry in enumerate(parse(path.read_text(encoding="utf-8")))
-    ]
+    """Claims outside the bank, with an empty line between them. ValueError names a file with a line
+    that read_claim does not know."""
+    entries = path.read_text(encoding="utf-8").strip().split("\n\n")
+    try:
+        subjects = [read_claim(number, entry) for number, entry in enumerate(entries)]
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
     return Topic(path.stem, path.stem.replace("-", " "), subjects)
+
+
+def read_claim(number: int, entry: str) -> Subject:
+    """A claim after "= "; after "+ " what makes it, after "- " what denies it, after ". " what does
+    neither."""
+    lines: dict[str, list[str]] = {"=": [], "+": [], "-": [], ".": []}
+    for line in entry.splitlines():
+        kind, _, text = line.partition(" ")
+        if kind not in lines:
+            raise ValueError(f"a line begins with none of = + - . and a space: {line[:40]!r}")
+        lines[kind].append(text)
+    [claim] = lines["="]
+    says, denies, neither = (tuple(lines[kind]) for kind in "+-.")
+    return Subject(f"claim-{number}", claim, says, denies, neither)
 
 
 def parse(text: str) -> Any:
