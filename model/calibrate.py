@@ -28,12 +28,14 @@ from model.train import STATE, run
 
 STEPS = 1_300  # of a fold's second course; the shipped weights have 2,000
 ANSWERS = 6  # put together for each question
-# Chances from which made, contradicted and missing are said; below, the candidate is asked. In the
-# app, where wordings are known, a tick or a cross wants seven chances of ten.
-SURE = {"claims": (0.5, 0.6, 0.5), "wordings": (0.7, 0.7, 0.5)}
+# Chances from which made, contradicted and missing are said; below, the candidate is asked. Set on
+# the answers put together. In the app, where wordings are known, a wrong tick costs more than a
+# question does.
+SURE = {"claims": (0.5, 0.5, 0.5), "wordings": (0.6, 0.5, 0.5)}
 MADE, CONTRADICTED, MISSING = range(3)
 Labelled = tuple[str, dict[str, int]]  # an answer, and the label of each claim by its id
 Read = tuple[Reading, int]  # and its label
+Sentences = list[tuple[Tensor, int]]  # the numbers (F,) of each, and its label
 
 
 def fold_path(fold: int, state: Path = STATE) -> Path:
@@ -64,7 +66,7 @@ def put_together(topic: Topic, others: list[Topic], random: Random) -> Iterator[
         said = [statement for passage in passages for statement in passage]
         text = " ".join(finish(statement.text) for statement in said)
         ids = [subject.id for subject in topic.subjects]
-        yield text, dict.fromkeys(ids, MISSING) if away else last_words(ids, said)
+        yield text, dict.fromkeys(ids, MISSING) if away else settle(ids, said)
 
 
 def finish(sentence: str) -> str:
@@ -72,44 +74,48 @@ def finish(sentence: str) -> str:
     return sentence if sentence.rstrip()[-1:] in ".!?;" else sentence.rstrip() + "."
 
 
-def last_words(ids: list[str], said: list[Statement]) -> dict[str, int]:
-    """The label of each claim: what is said of it last counts."""
-    labels = dict.fromkeys(ids, MISSING)
-    for statement in said:
-        labels |= dict.fromkeys(statement.makes & labels.keys(), MADE)
-        labels |= dict.fromkeys(statement.denies & labels.keys(), CONTRADICTED)
-    return labels
+def settle(ids: list[str], said: list[Statement]) -> dict[str, int]:
+    """The label of each claim, but for those that are both made and denied."""
+    made = frozenset().union(*(statement.makes for statement in said))
+    denied = frozenset().union(*(statement.denies for statement in said))
+    labels = {name: MADE if name in made else MISSING for name in ids if name not in denied}
+    return labels | dict.fromkeys((denied - made) & set(ids), CONTRADICTED)
 
 
-def read_sentences(scales: Scales, topic: Topic) -> Iterator[Read]:
-    """Every sentence written to a question, read for every point, wordings known."""
-    for passage in topic.passages:
-        for statement in passage:
-            unit = Unit(statement.text, 0, len(statement.text), statement.before)
-            labels = last_words([s.id for s in topic.subjects], [statement])
-            for subject, reading in zip(
-                topic.subjects, scales.read([unit], topic.subjects), strict=True
-            ):
-                yield reading, labels[subject.id]
+def read_sentences(scales: Scales, topic: Topic) -> Iterator[tuple[Tensor, int]]:
+    """The sentences of every other passage written to a question, for every point: the numbers
+    (F,), wordings known, and the label."""
+    said = [statement for passage in topic.passages[::2] for statement in passage]
+    units = [Unit(s.text, 0, len(s.text), s.before) for s in said]
+    vectors = torch.cat([scales.embed([unit.text]) for unit in units])
+    order = sorted(range(len(units)), key=lambda place: len(units[place].text))
+    for subject in topic.subjects:
+        for places in (order[start : start + 32] for start in range(0, len(order), 32)):
+            numbers = scales.weigh([units[i] for i in places], vectors[places], subject)
+            labels = [settle([subject.id], [said[i]]).get(subject.id) for i in places]
+            rows = zip(numbers, labels, strict=True)
+            yield from ((row, label) for row, label in rows if label is not None)
 
 
 def read_answers(
     scales: Scales, topic: Topic, answers: list[Labelled], *, known: bool
 ) -> Iterator[Read]:
-    """Every answer read for every point, with the wordings of the points or as text alone."""
+    """Every answer read for every point that has a label, with the wordings of the points or as
+    text alone."""
     claims = [s if known else Subject(s.id, s.text) for s in topic.subjects]
     for text, labels in answers:
         if units := usable(text, topic.asks):
-            for claim, reading in zip(claims, scales.read(units, claims), strict=True):
+            settled = [claim for claim in claims if claim.id in labels]
+            for claim, reading in zip(settled, scales.read(units, settled), strict=True):
                 yield reading, labels[claim.id]
 
 
-def read_all(state: Path) -> tuple[list[Read], dict[bool, list[Read]]]:
+def read_all(state: Path) -> tuple[Sentences, dict[bool, list[Read]]]:
     """All sentences, and answers put together from them, read by what has not seen them; the
     answers once as text alone, once with wordings known."""
     minilm = load_minilm()
     topics = {topic.name: topic for topic in read_topics()}
-    sentences: list[Read] = []
+    sentences: Sentences = []
     answers: dict[bool, list[Read]] = {False: [], True: []}
     for fold, names in enumerate(read_folds()):
         scales = Scales(minilm, load_pairs(train_fold(fold, state), minilm))
@@ -122,11 +128,11 @@ def read_all(state: Path) -> tuple[list[Read], dict[bool, list[Read]]]:
     return sentences, answers
 
 
-def fit_both(mode: str, sentences: list[Read], answers: list[Read]) -> dict[str, Any]:
+def fit_both(mode: str, sentences: Sentences, answers: list[Read]) -> dict[str, Any]:
     """The map of units and the map of answers, for as many numbers as the answers' readings have;
     wordings come last."""
     width = answers[0][0].numbers.shape[1]
-    numbers = torch.stack([reading.numbers[0, :width] for reading, _ in sentences])  # (N, F)
+    numbers = torch.stack([row[:width] for row, _ in sentences])  # (N, F)
     units = fit(numbers, torch.tensor([label for _, label in sentences]))
     sums = torch.stack([sum_up(apply(units, reading.numbers)) for reading, _ in answers])  # (N, 6)
     labels = torch.tensor([label for _, label in answers])

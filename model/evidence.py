@@ -7,9 +7,10 @@ left out of the training (model/calibrate.py).
 K units weighed, F numbers.
 """
 
+import copy
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
@@ -18,13 +19,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model.clauses import Unit, cut, drop_keywords, is_foreign, is_prompt, is_question
-from model.pairs import Pair, PairReader, has_fast_halves
+from model.pairs import Pair, PairReader, has_fast_halves, keep_halves
 from model.pretrained import SentenceEncoder
 from model.wording import COUNTERPARTS, DENIALS, IDLE, plain, stem
 
-NEAREST = 6  # units weighed for each claim
+NEAREST = {False: 6, True: 4}  # units weighed for each claim; fewer where wordings are known
 CLIP = 6.0  # of log-odds
 COUNTED = 8  # numbers of `compare`
+LEAST, BESIDES = 4, 3  # words of a claim that is repeated, and words more in what repeats it
 
 
 class Claimed(Protocol):
@@ -52,6 +54,11 @@ class Scales:
 
     def __init__(self, minilm: SentenceEncoder, pairs: PairReader) -> None:
         self.minilm, self.pairs = minilm, pairs
+        if has_fast_halves(minilm.device):
+            theirs = minilm.network
+            shared = {id(part): part for part in (theirs.embedding, theirs.output)}
+            self.minilm = replace(minilm, network=copy.deepcopy(theirs, shared))
+            keep_halves(self.minilm.network)
         self.vector = lru_cache(maxsize=8_000)(self.embed_one)
 
     def embed(self, texts: list[str]) -> Tensor:
@@ -71,28 +78,39 @@ class Scales:
 
     def read_one(self, units: Sequence[Unit], vectors: Tensor, claim: Claimed) -> Reading:
         """The units nearest to one claim, weighed."""
-        likeness = vectors @ self.vector(claim.text)  # (U, C) -> (U,)
-        likest, known = likeness, bool(claim.says and claim.denies)
-        if known:
-            to_says, to_denies = (
-                self.nearest(vectors, claim.says),
-                self.nearest(vectors, claim.denies),
-            )
-            likest = torch.stack((likeness, to_says, to_denies)).amax(dim=0)  # (U,)
-        chosen = rank(likest)[:NEAREST]
+        known = bool(claim.says and claim.denies)
+        texts = (claim.text, *claim.says, *claim.denies) if known else (claim.text,)
+        likeness, _ = self.find_nearest(vectors, texts)
+        chosen = rank(likeness)[: NEAREST[known]]
         nearby = [units[i] for i in chosen]
-        odds = log_odds(self.pairs.weigh([Pair(claim.text, u.text, u.before) for u in nearby]))
-        near = likeness[chosen][:, None]  # (K, 1)
-        counted = torch.tensor([compare(claim.text, unit.text) for unit in nearby])  # (K, COUNTED)
-        parts = [odds, 4 * near, 8 * near.square(), counted]
-        if known:
-            parts += [4 * to_says[chosen][:, None], 4 * to_denies[chosen][:, None]]
-        return Reading(tuple(nearby), torch.cat(parts, dim=1), known)
+        return Reading(tuple(nearby), self.weigh(nearby, vectors[chosen], claim), known)
 
-    def nearest(self, vectors: Tensor, wordings: Sequence[str]) -> Tensor:
-        """How near each unit is to the nearest of some wordings: (U, C) -> (U,)."""
-        known = torch.stack([self.vector(wording) for wording in wordings])  # (W, C)
-        return (vectors @ known.T).amax(dim=1)  # (U, W) -> (U,)
+    def weigh(self, units: Sequence[Unit], vectors: Tensor, claim: Claimed) -> Tensor:
+        """The numbers (K, F) of these units for one claim; with wordings known, also those of the
+        nearest wording for it and the nearest against it, read as claims themselves."""
+        likeness = vectors @ self.vector(claim.text)  # (K, C) -> (K,)
+        counted = torch.tensor([compare(claim.text, unit.text) for unit in units])  # (K, COUNTED)
+        asked = [[claim.text] * len(units)]
+        near: list[Tensor] = []
+        if claim.says and claim.denies:
+            for wordings in (claim.says, claim.denies):
+                nearest, places = self.find_nearest(vectors, wordings)
+                asked.append([wordings[place] for place in places])
+                near.append(4 * nearest[:, None])
+        odds = [
+            log_odds(self.pairs.weigh([Pair(text, u.text, u.before) for text, u in asking]))
+            for asking in (zip(texts, units, strict=True) for texts in asked)
+        ]
+        repeated = [repeats(claim.text, unit.text) for unit in units]
+        odds[0][repeated] = torch.tensor([CLIP, -CLIP, -CLIP])
+        own = (odds[0], 4 * likeness[:, None], 8 * likeness[:, None].square(), counted)
+        return torch.cat((*own, *near, *odds[1:]), dim=1)
+
+    def find_nearest(self, vectors: Tensor, texts: Sequence[str]) -> tuple[Tensor, list[int]]:
+        """How near each unit is to the nearest of some texts (U,), and which that is."""
+        known = torch.stack([self.vector(text) for text in texts])  # (W, C)
+        likeness, places = (vectors @ known.T).max(dim=1)  # (U, W) -> (U,)
+        return likeness, places.tolist()
 
 
 def rank(likeness: Tensor) -> list[int]:
@@ -111,6 +129,20 @@ def log_odds(logs: Tensor) -> Tensor:
 def stems(text: str) -> tuple[str, ...]:
     """The stems of a text's words."""
     return tuple(stem(word) for word in re.findall(r"[a-z0-9^_]+", plain(text).casefold()))
+
+
+def repeats(claim: str, passage: str) -> bool:
+    """Whether the passage has the claim's words in the claim's order, and few besides; a small
+    model can take that for the same words in other roles."""
+    asked, said = ([s for s in stems(text) if s not in IDLE] for text in (claim, passage))
+    denials = [sum(word in DENIALS for word in words) for words in (asked, said)]
+    following = iter(said)
+    return (
+        len(asked) >= LEAST
+        and len(said) - len(asked) <= BESIDES
+        and denials[0] == denials[1]
+        and all(word in following for word in asked)
+    )
 
 
 def compare(claim: str, passage: str) -> list[float]:

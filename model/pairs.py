@@ -165,6 +165,15 @@ class PairReader:
         return F.log_softmax(logits.float(), dim=-1).cpu()
 
 
+def keep_halves(network: Transformer) -> None:
+    """Keep the weights of the encoder's products in bfloat16; else autocast makes them so for every
+    product anew."""
+    assert network.encoder is not None
+    for module in network.encoder.modules():
+        if isinstance(module, nn.Linear):
+            module.to(torch.bfloat16)
+
+
 def has_fast_halves(device: torch.device) -> bool:
     """Whether products in bfloat16 are faster there than in float32."""
     return device.type == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
@@ -186,8 +195,16 @@ def save_pairs(path: Path, classifier: PairClassifier) -> None:
 def load_pairs(
     path: Path, minilm: SentenceEncoder, device: torch.device | str = "cpu"
 ) -> PairReader:
-    """The classifier in `path`, over `minilm`. CheckpointError names a file that is missing or
-    damaged."""
+    """The classifier in `path`, over `minilm`, ready to read. CheckpointError names a file that is
+    missing or damaged."""
+    classifier = load_classifier(path, minilm).requires_grad_(False).eval().to(device)
+    if has_fast_halves(torch.device(device)):
+        keep_halves(classifier)
+    return PairReader(classifier, Words(minilm.tokenizer))
+
+
+def load_classifier(path: Path, minilm: SentenceEncoder) -> PairClassifier:
+    """The classifier in `path`, in float32."""
     if not path.is_file():
         raise CheckpointError(f"{path} is missing: `make train NAME={path.stem}` makes it anew")
     classifier = PairClassifier(minilm)
@@ -199,5 +216,4 @@ def load_pairs(
         classifier.load_state_dict({n: w.float() for n, w in halves.items()}, strict=False)
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
-    classifier.requires_grad_(False)
-    return PairReader(classifier.eval().to(device), Words(minilm.tokenizer))
+    return classifier

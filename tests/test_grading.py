@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.grading import VERSION, Claim, Grader, PointVerdict, is_readable, score
 from model.checkpoint import WEIGHTS, CheckpointError, Models
-from model.evidence import usable
+from model.evidence import repeats, usable
 from model.pairs import Pair, load_pairs
 
 ANSWER = """\
@@ -45,7 +45,7 @@ def marks(verdicts: Sequence[PointVerdict]) -> dict[str, str]:
 
 def test_an_answer_makes_what_it_says_and_not_what_it_leaves_out(grader: Grader) -> None:
     found = marks(grader.grade(ANSWER, CLAIMS))
-    assert found["mask"] == "made"
+    assert found["saturation"] == found["values"] == "made"
     assert found["tokens"] == found["beam"] == "missing"
 
 
@@ -149,6 +149,28 @@ def test_a_known_wording_is_recognised(grader: Grader) -> None:
     )
     assert marks(grader.grade(claim.says[0], [claim]))["scale"] == "made"
     assert marks(grader.grade(claim.denies[0], [claim]))["scale"] == "contradicted"
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_a_claim_said_word_for_word_is_made(grader: Grader, claim: Claim) -> None:
+    for answer in (claim.text, f"I think {claim.text[0].lower()}{claim.text[1:]}"):
+        assert marks(grader.grade(answer, [claim])) == {claim.id: "made"}
+
+
+@pytest.mark.parametrize(
+    ("passage", "expected"),
+    [
+        ("The decoder gives the queries and the encoder the keys.", True),
+        ("So the decoder gives the queries, and the encoder gives keys.", True),
+        ("The encoder gives the queries and the decoder the keys.", False),
+        ("The decoder does not give the queries and the encoder the keys.", False),
+        ("It is a myth that the decoder gives the queries and the encoder the keys.", False),
+        ("The decoder gives the queries.", False),
+    ],
+)
+def test_a_repetition_keeps_the_order_and_denies_nothing(passage: str, expected: bool) -> None:
+    claim = "The decoder gives the queries and the encoder the keys."
+    assert repeats(claim, passage) is expected
 
 
 def test_no_claims_no_verdicts(grader: Grader) -> None:

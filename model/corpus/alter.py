@@ -42,6 +42,13 @@ UPHELD = (
     "So basically {}",
     "Nobody would dispute that {}",
 )
+SAME = """
+because since | whereas while | every each | large big | almost nearly | reduces lowers
+increases raises | needs requires | gives yields | keeps holds | uses employs | cannot can't
+therefore so | shows reveals | begins starts | ends stops | quickly fast | often frequently
+whole entire | gets receives | changes alters
+"""
+ADDED = ("Well, {}", "{}, of course", "So {}", "{}, if you ask me", "Also, {}", "First, {}")
 ASKED = (
     "Is it true that {}?",
     "I don't know whether {}",
@@ -131,6 +138,18 @@ def wrap(text: str, frames: tuple[str, ...], random: Random) -> str:
     return frame.format(text)
 
 
+def restate(text: str, random: Random) -> str:
+    """The text said again: some words for others that say the same, a word or two around it."""
+    words = text.split(" ")
+    for place, word in enumerate(words):
+        if word in SYNONYMS and random.random() < 0.5:
+            words[place] = SYNONYMS[word]
+        elif len(words) > 6 and word in FILLING and random.random() < 0.3:
+            words[place] = ""
+    said = " ".join(word for word in words if word)
+    return wrap(said, ADDED, random) if random.random() < 0.5 else said
+
+
 def mention(text: str, random: Random) -> str | None:
     """Words of the text, of which nothing is said."""
     words = [word for word in re.findall(r"[\w'^-]+", text) if stem(word) not in IDLE | DENIALS]
@@ -199,6 +218,12 @@ every no | each no | same other | exact approximate | sparse dense | local globa
 quadratic cubic | constant quadratic | square cube | halve double | gain lose | improve worsen
 """
 PARTNERS = _partners()
+FILLING = frozenset("the a an very all".split())
+SYNONYMS: dict[str, str] = {}
+for _pair in SAME.replace("\n", "|").split("|"):
+    if _pair.split():
+        _this, _that = _pair.split()
+        SYNONYMS |= {_this: _that, _that: _this}
 OPPOSITES: dict[str, list[str]] = {}
 for _line in DIRECTIONS.replace("\n", "|").split("|"):
     if _line.split():

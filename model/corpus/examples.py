@@ -139,7 +139,7 @@ class Examples:
             return None
         says, denies = random.choice(subject.says), random.choice(subject.denies)
         makes = random.choice((subject.text, says))
-        kind = random.choices(range(9), (4, 3, 2, 3, 2, 3, 4, 2, 3))[0]
+        kind = random.choices(range(10), (8, 5, 3, 3, 2, 3, 4, 2, 3, 9))[0]
         if kind in (0, 1, 2):
             change = (alter.swap_roles, alter.flip, alter.negate)[kind]
             changed = change(subject.text, random)
@@ -161,6 +161,8 @@ class Examples:
             return Pair(subject.text, text), NEITHER
         if kind == 7:
             return Pair(subject.text, alter.wrap(makes, alter.ASKED, random)), NEITHER
+        if kind == 9:  # nearly word for word is made, and not denied as the same with roles swapped
+            return Pair(makes, alter.restate(makes, random)), MADE
         other = random.choice(random.choice(self.topics).subjects)
         passage = topic.asks if random.random() < 0.4 else other.text
         return (Pair(subject.text, passage), NEITHER) if other is not subject else None

@@ -15,7 +15,14 @@ from torch.nn import functional as F
 from model.checkpoint import Checkpoint, choose_device
 from model.corpus.examples import MADE, NEITHER, NOT_DENIED, Example, Examples
 from model.corpus.statements import HERE, QUESTIONS, Topic, read_folds, read_topics
-from model.pairs import PairClassifier, Words, has_fast_halves, load_pairs, save_pairs, start_from
+from model.pairs import (
+    PairClassifier,
+    Words,
+    has_fast_halves,
+    load_classifier,
+    save_pairs,
+    start_from,
+)
 from model.pretrained import SentenceEncoder, load_minilm
 from model.train import STATE, run
 from model.transformer import Transformer
@@ -115,11 +122,7 @@ class Grader(Course):
             checkpoint.network.to(choose_device("auto"))
             run(first, checkpoint.network, path.with_suffix(".pt"))
             first.save(path, checkpoint)
-        network = load_pairs(path, self.minilm).network
-        own = network.own()
-        for name, weights in network.named_parameters():
-            weights.requires_grad_(name in own)
-        return Checkpoint(network, None, {})
+        return Checkpoint(load_classifier(path, self.minilm), None, {})
 
 
 def judge(logits: Tensor, labels: Tensor) -> Tensor:

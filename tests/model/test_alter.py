@@ -47,6 +47,16 @@ def test_words_that_are_only_mentioned_are_the_texts_own() -> None:
         assert found is None or any(word in found for word in words)
 
 
+def test_what_is_said_again_keeps_its_words_and_their_order() -> None:
+    text = "Every query is compared with the keys because it needs a weight for each value."
+    for seed in range(20):
+        found = alter.restate(text, Random(seed))
+        places = [found.find(word) for word in ("query", "compared", "keys", "weight", "value")]
+        assert -1 not in places
+        assert places == sorted(places)
+        assert not {"not", "no", "never"} & set(found.split())
+
+
 def test_slips_leave_most_letters_where_they_were() -> None:
     text = "The softmax runs over the keys of every query, and never over the queries."
     found = alter.mistype(text, Random(5))
