@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from model.calibrate import settle
 from model.checkpoint import WEIGHTS, Models
 from model.corpus.examples import DENIED, MADE, NEITHER, NOT_DENIED, Examples
 from model.corpus.statements import (
@@ -82,6 +83,14 @@ def test_every_claim_outside_the_bank_has_sentences_of_all_kinds() -> None:
         assert min(map(len, (subject.says, subject.denies, subject.neither))) >= 3, subject.text
         texts = [subject.text, *subject.says, *subject.denies, *subject.neither]
         assert len({text.casefold() for text in texts}) == len(texts), subject.text
+
+
+def test_a_point_both_made_and_denied_has_no_label() -> None:
+    said = [
+        Statement("One.", makes=frozenset({"a", "b"})),
+        Statement("Two.", makes=frozenset({"a"}), denies=frozenset({"b", "c"})),
+    ]
+    assert settle(["a", "b", "c", "d"], said) == {"a": 0, "c": 1, "d": 2}
 
 
 def test_a_line_of_no_kind_is_named(tmp_path: Path) -> None:
