@@ -76,7 +76,7 @@ def test_verdicts_stand_at_their_sentences_and_a_wording_is_used_again(
     assert page.locator("blockquote").evaluate("e => e.textContent") == ANSWER
     expect(page.locator(f"#quote-{FIRST}")).to_have_text(MADE)
     expect(page.locator(f"#quote-{THIRD}")).to_have_text(WRONG)
-    expect(point(page, THIRD)).to_contain_text("That is the opposite of the point.")
+    expect(point(page, THIRD)).to_contain_text("This reads as the opposite of the point.")
     expect(page.locator(".regrade")).to_contain_text("did not answer for 1 of")
 
     page.locator(f"#quote-{FIRST}").hover()

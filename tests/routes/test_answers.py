@@ -137,7 +137,7 @@ async def test_each_verdict_says_what_it_rests_on(client: httpx.AsyncClient, rul
     assert 'type="radio"' not in asked
     wrong = part(page, "point-point-2")
     assert "You wrote: " in wrong
-    assert "“No 2.”</a> That is the opposite of the point." in wrong
+    assert "“No 2.”</a> This reads as the opposite of the point." in wrong
     left_out = part(page, "point-point-4")
     assert "What of number 4?" in left_out
     assert "You wrote" not in left_out
