@@ -28,9 +28,8 @@ from model.train import STATE, run
 
 STEPS = 1_300  # of a fold's second course; the shipped weights have 2,000
 ANSWERS = 6  # put together for each question
-# Chances from which made, contradicted and missing are said; below, the candidate is asked. Set on
-# the answers put together. In the app, where wordings are known, a wrong tick or a wrong cross costs
-# more than a question does.
+# Chances from which made, contradicted and missing are said; below, the candidate is asked. In the
+# app, where wordings are known, a wrong tick or a wrong cross costs more than a question does.
 SURE = {"claims": (0.5, 0.5, 0.5), "wordings": (0.6, 0.7, 0.5)}
 MADE, CONTRADICTED, MISSING = range(3)
 Labelled = tuple[str, dict[str, int]]  # an answer, and the label of each claim by its id
