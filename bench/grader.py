@@ -22,7 +22,7 @@ import yaml
 from app import bank, labs
 from app.grading import CALIBRATIONS, MARKS, VERSION, Claim, Grader, PointVerdict
 from app.settings import ROOT
-from bench.scoring import Scored, best_threshold, cosine, figures, overlap, reliability
+from bench.scoring import Scored, cosine, overlap, print_figures, print_reliability, tick
 from model.calibrate import train_fold
 from model.checkpoint import Models
 from model.corpus.statements import read_folds
@@ -125,16 +125,10 @@ def similar(answers: list[Answer], models: Models) -> dict[str, list[Scored]]:
     """What word overlap and sentence vectors say, at the threshold that suits them best."""
     found = {}
     ways = {"word overlap": overlap, "cosine": lambda text, cs: cosine(models, text, cs)}
+    rows = [row for a in answers for row in a.score({c.id: ("", 1.0) for c in a.claims("claims")})]
     for name, way in ways.items():
         scores = [way(a.text, [c.text for c in a.claims("claims")]) for a in answers]
-        truths = [a.verdicts[c.id] for a in answers for c in a.claims("claims")]
-        threshold = best_threshold(truths, [s for row in scores for s in row])
-        rows: list[Scored] = []
-        for answer, row in zip(answers, scores, strict=True):
-            marks = [("made" if s >= threshold else "missing", 1.0) for s in row]
-            ids = [claim.id for claim in answer.claims("claims")]
-            rows += answer.score(dict(zip(ids, marks, strict=True)))
-        found[name] = rows
+        found[name] = tick(rows, [score for some in scores for score in some])
     return found
 
 
@@ -175,14 +169,6 @@ def shipped(answers: list[Answer], mode: str) -> list[Scored]:
     return rows
 
 
-def print_figures(columns: dict[str, list[Scored]]) -> None:
-    """One row a figure, one column a grader."""
-    measured = {name: figures(rows) for name, rows in columns.items()}
-    print(f"{'':36}" + "".join(f"{name:>16}" for name in columns))
-    for name in next(iter(measured.values())):
-        print(f"{name:36}" + "".join(f"{column[name]:16.3f}" for column in measured.values()))
-
-
 def main() -> None:
     """Print all the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -203,9 +189,7 @@ def main() -> None:
     print_figures(columns)
     print()
     print_swaps(evidence)
-    print("\nconfidence, text only:        points    mean   right")
-    for name, count, mean, right in reliability(columns["text only"]):
-        print(f"{name:30}{count:6}{mean:8.2f}{right:8.2f}")
+    print_reliability(columns["text only"])
     print(f"\n{measure_time(answers)}")
     print("\nthe shipped weights, which have learnt from these questions (not from these answers)")
     print_figures({title: shipped(answers, mode) for mode, title in MODES.items()})

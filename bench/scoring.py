@@ -1,7 +1,7 @@
 """Figures of a grader from its verdicts and the labels by hand, and two graders to beat."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 
 from model.checkpoint import Models
@@ -158,3 +158,27 @@ def best_threshold(truths: Sequence[str], scores: Sequence[float]) -> float:
         return 2 * hits / max(1, sum(said) + sum(t == "made" for t in truths))
 
     return max(thresholds[:: max(1, len(thresholds) // 200)], key=f1)
+
+
+def tick(rows: Sequence[Scored], scores: Sequence[float]) -> list[Scored]:
+    """The same points, ticked where the score reaches the threshold that suits them best."""
+    threshold = best_threshold([row.truth for row in rows], scores)
+    return [
+        replace(row, verdict="made" if score >= threshold else "missing", confidence=1.0)
+        for row, score in zip(rows, scores, strict=True)
+    ]
+
+
+def print_figures(columns: dict[str, list[Scored]]) -> None:
+    """One row a figure, one column a grader."""
+    measured = {name: figures(rows) for name, rows in columns.items()}
+    print(f"{'':36}" + "".join(f"{name:>16}" for name in columns))
+    for name in next(iter(measured.values())):
+        print(f"{name:36}" + "".join(f"{column[name]:16.3f}" for column in measured.values()))
+
+
+def print_reliability(rows: Sequence[Scored]) -> None:
+    """How often verdicts are right, by how sure they are."""
+    print("\nconfidence, text only:        points    mean   right")
+    for name, count, mean, right in reliability(rows):
+        print(f"{name:30}{count:6}{mean:8.2f}{right:8.2f}")

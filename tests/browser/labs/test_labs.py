@@ -75,6 +75,8 @@ def test_dark_and_light_draw_in_their_own_colours(visit: Visit) -> None:
         arg=dark,
     )
     drawn(page)
+    light = page.locator(".xtick text").first.evaluate("e => getComputedStyle(e).fill")
+    assert light != dark
 
 
 def test_no_page_is_wider_than_a_telephone(visit: Visit) -> None:
