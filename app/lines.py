@@ -3,23 +3,32 @@ claims of one's own. A line that cannot be read is answered with what is wrong w
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from app.bank import Bank
 from app.grading import Claim, Grader, score
 from app.practice import ANSWER_LIMIT
 from app.question import Question
 
+Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
 
 class ClaimLine(BaseModel):
     """A claim of one's own; all but its text may be left to us."""
 
     id: str | int
-    text: str = Field(min_length=1)
-    says: tuple[str, ...] = ()
-    denies: tuple[str, ...] = ()
+    text: Said
+    says: tuple[Said, ...] = ()
+    denies: tuple[Said, ...] = ()
     weight: int = Field(default=1, ge=1)
     essential: bool = False
 

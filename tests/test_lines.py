@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from app import bank, cli
 from app.grading import Claim, PointVerdict
-from app.lines import grade_lines
+from app.lines import AnswerLine, grade_lines
 
 CLAIM = {"id": "a", "text": "Masks hide later tokens."}
 
@@ -92,3 +93,10 @@ def test_the_command_reads_standard_input() -> None:
     first, second = map(json.loads, result.output.splitlines())
     assert first["verdicts"][0]["verdict"] == "unsure"
     assert "error" in second
+
+
+@pytest.mark.parametrize("blank", [{"text": " "}, {"says": [""]}, {"denies": ["\n"]}])
+def test_a_blank_claim_or_wording_is_refused(blank: dict[str, object]) -> None:
+    claim = {"id": "a", "text": "Heads differ."} | blank
+    with pytest.raises(ValidationError, match="at least 1 character"):
+        AnswerLine.model_validate({"answer": "Heads differ.", "claims": [claim]})
