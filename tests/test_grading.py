@@ -22,7 +22,8 @@ of the key dimension, because otherwise their variance would grow with the dimen
 would saturate; a saturated softmax passes back almost no gradient.
 
 Some say that the mask is applied after the softmax, but that is wrong: it sets scores to minus
-infinity before it. At last the values are averaged with these weights. Überall — fertig!"""
+infinity before it. So the output is an average of the values, weighted by these scores. Überall —
+fertig!"""
 CLAIMS = (
     Claim("scale", "Dividing by the square root of d_k keeps the variance of the scores near one."),
     Claim("saturation", "A saturated softmax has almost no gradient.", essential=True, weight=3),

@@ -49,6 +49,14 @@ therefore so | shows reveals | begins starts | ends stops | quickly fast | often
 whole entire | gets receives | changes alters
 """
 ADDED = ("Well, {}", "{}, of course", "So {}", "{}, if you ask me", "Also, {}", "First, {}")
+TAILS = (
+    "{}, not the other way round",
+    "{}, and not vice versa",
+    "{}, not the reverse",
+    "{}, nothing else",
+    "{}, rather than the opposite",
+    "{}, not by accident",
+)
 ASKED = (
     "Is it true that {}?",
     "I don't know whether {}",
@@ -92,6 +100,18 @@ def swap_roles(text: str, random: Random) -> str | None:
     first = next(word[0] for word, s in zip(words, stems, strict=True) if s == one)
     second = next(word[0] for word, s in zip(words, stems, strict=True) if s == other)
     return exchange(text, {one: second, other: first})
+
+
+def trade_roles(texts: tuple[str, ...], random: Random) -> tuple[str, ...] | None:
+    """Two counterparts change places wherever they occur in the texts: what one of these says of
+    another stays as true or false as it was."""
+    words = [word for text in texts for word in WORD.findall(text)]
+    forms = {stem(word): word for word in reversed(words)}
+    chances = [(a, b) for a, b in PARTNERS if a in forms and b in forms]
+    if not chances:
+        return None
+    one, other = random.choice(chances)
+    return tuple(exchange(text, {one: forms[other], other: forms[one]}) for text in texts)
 
 
 def joined(text: str, words: list[re.Match[str]], one: str, other: str) -> bool:

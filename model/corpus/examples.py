@@ -18,9 +18,10 @@ class Examples:
 
     def __init__(self, topics: list[Topic], shares: tuple[int, int, int, int]) -> None:
         self.topics = [topic for topic in topics if topic.subjects]
-        self.written = [topic for topic in self.topics if any(topic.passages)]
-        self.bank = [topic for topic in self.topics if not topic.subjects[0].neither]
-        outside = [topic for topic in self.topics if topic.subjects[0].neither]
+        self.written = [(topic, said) for topic in self.topics for said in topic.passages if said]
+        worded = [topic for topic in self.topics if topic.subjects[0].says]
+        self.bank = [topic for topic in worded if not topic.subjects[0].neither]
+        outside = [topic for topic in worded if topic.subjects[0].neither]
         self.outside = [(subject, topic) for topic in outside for subject in topic.subjects]
         ways = (self.from_passage, self.from_wordings, self.from_outside, self.altered)
         present = (self.written, self.bank, self.outside, self.topics)
@@ -37,22 +38,26 @@ class Examples:
                 return self.blur(example, random)
 
     def blur(self, example: Example, random: Random) -> Example:
-        """The pair as a hurried candidate types it, at times."""
+        """The pair, at times of other things than it was written of, and as a hurried candidate
+        types it: who reads both sides comes to the same end."""
         pair, label = example
+        if random.random() < 0.15 and (traded := alter.trade_roles(tuple(pair), random)):
+            pair = Pair(*traded)
+        if label == DENIED and random.random() < 0.08:  # a tail that is mostly on what makes
+            pair = pair._replace(passage=alter.wrap(pair.passage, alter.TAILS, random))
         if random.random() < 0.15:
             pair = pair._replace(passage=alter.mistype(pair.passage, random))
         return pair, label
 
     def from_passage(self, random: Random) -> Example | None:
         """A sentence, or two in a row, of an answer written for training."""
-        topic = random.choice(self.written)
-        passage = random.choice([passage for passage in topic.passages if passage])
+        topic, passage = random.choice(self.written)
         place = random.randrange(len(passage))
         sentence = passage[place]
         if random.random() < 0.2 and place + 1 < len(passage):
             sentence = join(sentence, passage[place + 1], random)
         elif random.random() < 0.08:
-            other = random.choice(random.choice(self.written).passages[0] or passage)
+            other = random.choice(random.choice(self.written)[1])
             sentence = join(sentence, Statement(other.text), random)
         subject, label = self.choose(topic, sentence, random)
         if subject is None:
@@ -115,6 +120,8 @@ class Examples:
         if not passages:
             return None
         passage = random.choice(passages)
+        if label == MADE and random.random() < 0.1:
+            passage = alter.restate(subject.text, random)
         claim, label = self.reword(subject, label, random)
         if claim == passage:
             return None

@@ -1,11 +1,11 @@
 """What the grader learns from: sentences as candidates say them, with the claims that each makes or
-denies. The bank's own wordings, answers written for training (answers/), claims outside the bank
-(claims/).
+denies. Of the bank: its own wordings, more of these (points/), and answers written for training
+(answers/). Outside it: claims (claims/), and questions with their claims and answers (interviews/).
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +48,15 @@ class Topic:
 
 
 def read_topics(questions: Path = QUESTIONS, corpus: Path = HERE) -> list[Topic]:
-    """Every question of the bank and every file of other claims, in the order of their names.
-    ValueError if there is none."""
+    """Every question of the bank, every file of claims, of the bank's points once more, and every
+    interview, each in the order of their names. ValueError if there is no question."""
     topics = [read_question(path, corpus / "answers") for path in sorted(questions.rglob("*.md"))]
     if not topics:
         raise ValueError(f"0 questions in {questions}, where at least 1 is needed")
     topics += [read_claims(path) for path in sorted((corpus / "claims").glob("*.txt"))]
+    for path in sorted((corpus / "points").glob("*.txt")):
+        topics.append(replace(read_claims(path), name=f"points of {path.stem}"))
+    topics += [read_interview(path) for path in sorted((corpus / "interviews").glob("*.yaml"))]
     return topics
 
 
@@ -82,6 +85,14 @@ def read_passage(sentences: Sequence[dict[str, Any]]) -> Iterator[Statement]:
         makes, denies = sentence.get("makes") or (), sentence.get("denies") or ()
         yield Statement(sentence["say"], before, frozenset(makes), frozenset(denies))
         before = sentence["say"]
+
+
+def read_interview(path: Path) -> Topic:
+    """A question outside the bank, its claims and the answers to it."""
+    matter = parse(path.read_text(encoding="utf-8"))
+    subjects = [Subject(name, text) for name, text in matter["claims"].items()]
+    passages = [list(read_passage(passage["sentences"])) for passage in matter["passages"]]
+    return Topic(path.stem, matter["asks"], subjects, passages)
 
 
 def read_claims(path: Path) -> Topic:

@@ -20,6 +20,13 @@ def test_what_is_only_named_side_by_side_is_not_swapped() -> None:
     assert alter.swap_roles("Queries and keys are vectors.", Random(1)) is None
 
 
+def test_roles_traded_in_all_texts_leave_what_one_says_of_another() -> None:
+    texts = ("The encoder feeds the decoder.", "Decoders read what encoders give.", "")
+    traded = alter.trade_roles(texts, Random(1))
+    assert traded == ("The decoder feeds the encoder.", "Encoder read what decoder give.", "")
+    assert alter.trade_roles(("The encoder reads.", "It reads twice."), Random(1)) is None
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.clauses import cut, is_foreign, is_keywords, is_prompt, is_question
+from model.clauses import cut, drop_keywords, is_foreign, is_keywords, is_prompt, is_question
 
 
 def texts(answer: str) -> list[str]:
@@ -77,6 +77,16 @@ def test_units_are_pieces_of_the_answer_in_order(answer: str) -> None:
 def test_a_run_of_keywords_is_told_from_a_clipped_claim(text: str, expected: bool) -> None:
     [unit] = cut(text)
     assert is_keywords(unit) is expected
+
+
+def test_an_answer_that_only_names_asserts_nothing_and_a_clipped_one_does() -> None:
+    listed = (
+        "Residual scale, training, gradient highway, identity path, layer output. Deep nets, loss."
+    )
+    terse = listed.replace("output. ", "output -> ")
+    assert drop_keywords(cut(listed)) == []
+    assert [unit.text for unit in drop_keywords(cut(terse))] == [u.text for u in cut(terse)]
+    assert drop_keywords(cut("RMSNorm skips mean subtraction.")) != []
 
 
 @pytest.mark.parametrize(

@@ -76,13 +76,37 @@ def test_what_is_not_there_is_not_drawn_from_and_the_rest_is() -> None:
     assert {label for _, label in drawn} == {MADE, DENIED, NEITHER, NOT_DENIED}
 
 
-def test_every_claim_outside_the_bank_has_sentences_of_all_kinds() -> None:
+def test_every_claim_and_point_has_sentences_of_all_kinds() -> None:
     outside = [subject for topic in read_topics() for subject in topic.subjects if subject.neither]
-    assert len({subject.text.casefold() for subject in outside}) == len(outside) > 3000
+    assert len({subject.text.casefold() for subject in outside}) == len(outside) > 3700
     for subject in outside:
-        assert min(map(len, (subject.says, subject.denies, subject.neither))) >= 3, subject.text
+        assert min(len(subject.says), len(subject.denies)) >= 3, subject.text
+        assert len(subject.neither) >= 2, subject.text
         texts = [subject.text, *subject.says, *subject.denies, *subject.neither]
         assert len({text.casefold() for text in texts}) == len(texts), subject.text
+
+
+def test_every_claim_of_an_interview_is_made_and_denied_in_its_answers() -> None:
+    topics = read_topics()
+    assert len({topic.name for topic in topics}) == len(topics)
+    interviews = [topic for topic in topics if topic.passages and not topic.subjects[0].says]
+    assert len(interviews) > 200
+    for topic in interviews:
+        said = [statement for passage in topic.passages for statement in passage]
+        ids = {subject.id for subject in topic.subjects}
+        for does in ("makes", "denies"):
+            named = [name for statement in said for name in getattr(statement, does)]
+            assert set(named) == ids, (topic.name, does)
+
+
+def test_claims_without_wordings_are_learnt_from_by_their_answers_alone() -> None:
+    spoken = Topic("spoken", "spoken", [Subject("delta", "deltaclaim")])
+    spoken.passages = [[Statement("Well, delta.", makes=frozenset({"delta"}))]]
+    examples = Examples([spoken, Topic("letters", "letters", [write("alpha")])], EVENLY)
+    assert examples.written == [(spoken, spoken.passages[0])]
+    assert not examples.bank
+    drawn = [examples.from_passage(Random(seed)) for seed in range(50)]
+    assert {(pair.claim, label) for pair, label in filter(None, drawn)} == {("deltaclaim", MADE)}
 
 
 def test_a_point_both_made_and_denied_has_no_label() -> None:
