@@ -6,6 +6,7 @@ it has to be was set on questions that it had not seen (docs/grader.md). What ca
 never marked: another language, a single character.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -14,13 +15,12 @@ from functools import cached_property
 
 from app.tables import Mark
 from model.checkpoint import WEIGHTS, Models
-from model.clauses import is_foreign
+from model.clauses import is_other_language
 from model.evidence import Calibration, Reading, Scales, usable
 
 GRADER = "pairs"
 MARKS: tuple[Mark, Mark, Mark] = ("made", "contradicted", "missing")
-SETTINGS = json.loads((WEIGHTS / "calibration.json").read_text(encoding="utf-8"))
-VERSION: str = SETTINGS["version"]  # of the weights, and of the thresholds that go with them
+PARTS = (WEIGHTS / "grader.safetensors", WEIGHTS / "calibration.json")
 ASSERTS_NOTHING = 0.97  # how sure "missing" is where there is nothing to read
 
 
@@ -75,7 +75,7 @@ class Grader:
 
 def is_readable(answer: str) -> bool:
     """Whether there is a word at all, and the language is English."""
-    return re.search(r"[^\W\d_]{2}", answer) is not None and not is_foreign(answer)
+    return re.search(r"[^\W\d_]{2}", answer) is not None and not is_other_language(answer)
 
 
 def decide(claim: Claim, reading: Reading) -> PointVerdict:
@@ -99,4 +99,16 @@ def score(verdicts: Sequence[PointVerdict], claims: Sequence[Claim]) -> float:
     return sum(claim.weight for claim in claims if claim.id in made) / total if total else 0.0
 
 
-CALIBRATIONS = {name: Calibration(**SETTINGS[name]) for name in ("claims", "wordings")}
+def name_version() -> str:
+    """Ten signs that change with the weights and with the maps and thresholds that go with them."""
+    digest = hashlib.sha256()
+    for path in PARTS:
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    return digest.hexdigest()[:10]
+
+
+VERSION = name_version()
+CALIBRATIONS = {
+    mode: Calibration(**maps)
+    for mode, maps in json.loads(PARTS[1].read_text(encoding="utf-8")).items()
+}

@@ -21,12 +21,14 @@ from app.grading import Claim, PointVerdict
 from app.question import Point, Question
 from app.quotes import locate
 from app.tables import LOCAL_LEARNER, Wording
+from model.clauses import is_other_language
 
 LOG = logging.getLogger("attend.marking")
 TIMEOUT = 20.0  # seconds for an answer, waiting for its turn included
 Reason = Literal[
     "wording",  # an accepted wording decided
     "short",  # nothing that could be read
+    "foreign",  # not in English
     "void",  # a verdict whose quote the answer does not hold
     "both",  # a judge said that the point is made, and that it is contradicted
     "timeout",  # what follows: a judge that gave no answer
@@ -88,6 +90,8 @@ class Marker:
         if len(re.findall(r"\w", answer)) < 2:
             return [Opinion(point.id, "unsure", reason="short") for point in points]
         try:
+            if is_other_language(answer):
+                return [Opinion(point.id, "unsure", reason="foreign") for point in points]
             with Session(self.database) as session:
                 known = wordings.of(session, self.learner_id, question.slug)
             work = self.workers.submit(self._grade, question, points, answer, known)

@@ -243,8 +243,9 @@ def _ground(answer: Answer, rows: list[Verdict], given: Mark, quote: str | None)
 def opinions(session: Session, answer: Answer) -> dict[str, list[Verdict]]:
     """Everything that was said of each point of an answer, the latest last."""
     said: dict[str, list[Verdict]] = {}
-    query = select(Verdict).where(Verdict.answer_id == answer.id).order_by(col(Verdict.id))
-    for row in session.exec(query):
+    query = select(Verdict).where(Verdict.answer_id == answer.id)
+    # By moment before number: what an import brought has high numbers and old moments.
+    for row in session.exec(query.order_by(col(Verdict.created_at), col(Verdict.id))):
         said.setdefault(row.point_id, []).append(row)
     return said
 
@@ -284,8 +285,7 @@ def verdicts(session: Session, answers: list[Answer]) -> dict[int, dict[str, Ver
     """For each answer's id the latest verdict of each point that has one."""
     latest: dict[int, dict[str, Verdict]] = {cast(int, answer.id): {} for answer in answers}
     query = select(Verdict).where(col(Verdict.answer_id).in_(latest))
-    # By moment before number: what an import brought has high numbers and old moments.
-    query = query.order_by(col(Verdict.created_at), col(Verdict.id))
+    query = query.order_by(col(Verdict.created_at), col(Verdict.id))  # as in opinions
     for verdict in session.exec(query):
         latest[verdict.answer_id][verdict.point_id] = verdict
     return latest

@@ -2,8 +2,9 @@
 kinds of answer to each question, every point labelled by hand. `make bench NAME=grader`.
 
 What is measured of a question was read by a classifier that had seen nothing of that question, nor
-of those that ask for the same (model/corpus/folds.yaml). Making those classifiers takes an hour;
-what they found is kept in bench/grader/evidence.json. `--again` makes them and reads anew.
+of those that ask for the same (model/corpus/folds.yaml), and judged by maps fitted on other folds.
+That takes an hour; what was found is kept in bench/grader/evidence.json. `--again` reads anew, with
+the classifiers of model/calibrate.py, which makes those that are not there.
 """
 
 import argparse
@@ -12,7 +13,8 @@ import json
 import statistics
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +22,21 @@ import torch
 import yaml
 
 from app import bank, labs
-from app.grading import CALIBRATIONS, MARKS, VERSION, Claim, Grader, PointVerdict
+from app.grading import (
+    ASSERTS_NOTHING,
+    CALIBRATIONS,
+    MARKS,
+    VERSION,
+    Claim,
+    Grader,
+    PointVerdict,
+)
 from app.settings import ROOT
 from bench.scoring import Scored, cosine, overlap, print_figures, print_reliability, tick
-from model.calibrate import train_fold
+from model.calibrate import fit_maps, read_fold, weigh_fold
 from model.checkpoint import Models
 from model.corpus.statements import read_folds
-from model.evidence import Reading, Scales, usable
-from model.pairs import load_pairs
+from model.evidence import Calibration, Reading, Scales, usable
 
 HERE = Path(__file__).parent / "grader"
 EVIDENCE = HERE / "evidence.json"
@@ -77,33 +86,43 @@ def read_answers(folder: Path = HERE) -> list[Answer]:
 
 
 def gather(answers: list[Answer]) -> dict[str, Any]:
-    """The evidence that the classifier of each fold finds in answers to questions it has not seen:
-    by answer and mode a list for each point, or none where there is nothing to read."""
-    models = Models()
-    found: dict[str, Any] = {"swaps": [[] for _ in SWAPS]}
-    for fold, names in enumerate(read_folds()):
-        scales = Scales(models.minilm, load_pairs(train_fold(fold), models.minilm))
+    """The evidence that the classifier of each fold finds in answers to questions it has not seen,
+    by maps fitted on the other folds: by answer and mode a list for each point, or none where there
+    is nothing to read."""
+    minilm = Models().minilm
+    folds = read_folds()
+    scales = [weigh_fold(fold, minilm) for fold in range(len(folds))]
+    seen = [read_fold(fold, scales[fold]) for fold in range(len(folds))]
+    found: dict[str, Any] = {"version": VERSION, "swaps": [[] for _ in SWAPS]}
+    for fold, names in enumerate(folds):
+        fitted = fit_maps(seen[:fold] + seen[fold + 1 :])
+        maps = {mode: Calibration(**parts) for mode, parts in fitted.items()}
         for answer in answers:
             if answer.question in names:
-                units = usable(answer.text, QUESTIONS[answer.question].asks)
                 found[answer.key] = {
-                    mode: [
-                        chances(reading, mode)
-                        for reading in (scales.read(units, answer.claims(mode)) if units else ())
-                    ]
+                    mode: list(read_points(scales[fold], maps[mode], answer, mode))
                     for mode in MODES
                 }
         for swap, rows in zip(SWAPS, found["swaps"], strict=True):
             if swap["question"] in names:
                 for way in ("straight", "swapped"):
-                    [reading] = scales.read(usable(swap[way]), [Claim("", swap["claim"])])
-                    rows.append(chances(reading, "claims"))
+                    [reading] = scales[fold].read(usable(swap[way]), [Claim("", swap["claim"])])
+                    rows.append(chances(maps["claims"], reading))
     return found
 
 
-def chances(reading: Reading, mode: str) -> list[float]:
+def read_points(
+    scales: Scales, maps: Calibration, answer: Answer, mode: str
+) -> Iterator[list[float]]:
+    """The chances of every point of an answer; none where there is nothing to read."""
+    if units := usable(answer.text, QUESTIONS[answer.question].asks):
+        for reading in scales.read(units, answer.claims(mode)):
+            yield chances(maps, reading)
+
+
+def chances(maps: Calibration, reading: Reading) -> list[float]:
     """Of made, contradicted and missing."""
-    return [round(chance, 4) for chance in CALIBRATIONS[mode].judge(reading).chances]
+    return [round(chance, 4) for chance in maps.judge(reading).chances]
 
 
 def decide(found: list[float], mode: str) -> tuple[str, float]:
@@ -115,10 +134,10 @@ def decide(found: list[float], mode: str) -> tuple[str, float]:
 
 def judge(answer: Answer, evidence: dict[str, Any], mode: str) -> list[Scored]:
     """The verdicts that this evidence leads to."""
-    verdicts = {c.id: ("missing", 0.97) for c in answer.claims(mode)}
-    for claim, numbers in zip(answer.claims(mode), evidence[answer.key][mode], strict=False):
-        verdicts[claim.id] = decide(numbers, mode)
-    return answer.score(verdicts)
+    claims = answer.claims(mode)
+    found = [decide(numbers, mode) for numbers in evidence[answer.key][mode]]
+    given = found or [("missing", ASSERTS_NOTHING)] * len(claims)
+    return answer.score({c.id: verdict for c, verdict in zip(claims, given, strict=True)})
 
 
 def similar(answers: list[Answer], models: Models) -> dict[str, list[Scored]]:
@@ -140,15 +159,16 @@ def print_swaps(evidence: dict[str, Any]) -> None:
         print(f"{len(marks)} sentences, {way}: {counts}")
 
 
-def measure_time(answers: list[Answer]) -> str:
-    """Milliseconds for an answer of about 200 words and seven claims, read for the first time."""
+def measure_time(answers: list[Answer], mode: str) -> str:
+    """Milliseconds for about 200 words and seven claims, read for the first time; their wordings
+    have been met before, as in the app."""
     grader = Grader(Models())
     text = " ".join(" ".join(answer.text for answer in answers[:2]).split()[:200])
-    claims = (answers[0].claims("claims") * 2)[:7]
+    claims = (answers[0].claims(mode) * 2)[:7]
     grader.grade("A warm-up, for the weights to be read.", claims)
     times = []
     for repeat in range(REPEATS):
-        fresh = [Claim(c.id, f"{c.text} {repeat}") for c in claims]
+        fresh = [replace(claim, text=f"{claim.text} {repeat}") for claim in claims]
         start = time.perf_counter()
         grader.grade(text, fresh)
         times.append(1000 * (time.perf_counter() - start))
@@ -178,8 +198,8 @@ def main() -> None:
     if parser.parse_args().again:
         EVIDENCE.write_text(json.dumps(gather(answers)) + "\n", encoding="utf-8")
     evidence = json.loads(EVIDENCE.read_text(encoding="utf-8"))
-    if missing := [answer for answer in answers if answer.key not in evidence]:
-        sys.exit(f"{len(missing)} answers were changed since they were read: run with --again")
+    if evidence["version"] != VERSION or any(a.key not in evidence for a in answers):
+        sys.exit("answers or grader were changed since these were read: run with --again")
     print(f"grader {VERSION}: {len(answers)} answers to {len(answers) // 8} questions\n")
     columns = {
         title: [row for a in answers for row in judge(a, evidence, mode)]
@@ -189,8 +209,10 @@ def main() -> None:
     print_figures(columns)
     print()
     print_swaps(evidence)
-    print_reliability(columns["text only"])
-    print(f"\n{measure_time(answers)}")
+    for mode, title in MODES.items():
+        print(f"\n{title}")
+        print_reliability(columns[title])
+        print(measure_time(answers, mode))
     print("\nthe shipped weights, which have learnt from these questions (not from these answers)")
     print_figures({title: shipped(answers, mode) for mode, title in MODES.items()})
 

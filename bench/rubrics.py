@@ -1,8 +1,9 @@
 """The grader as it is shipped, on rubrics outside the bank: bench/rubrics/*.yaml, eight kinds of
 answer to each question, every claim labelled by hand. `make bench NAME=rubrics`.
 
-Written by people who had seen nothing that the grader has learnt from; nothing was set with these
-answers in view. Claims on the same matter may be among those it was taught (model/corpus/claims).
+Written by people who had seen nothing that the grader has learnt from, and not looked into; their
+figures have had a say in what was kept (docs/grader.md). Claims on the same matter may be among
+those it was taught (model/corpus/claims).
 """
 
 from pathlib import Path

@@ -128,10 +128,18 @@ def load_minilm(device: torch.device | str = "cpu", folder: Path | None = None) 
     network = Transformer(CONFIG)
     network.load_state_dict(rename(load_file(path)))
     network.requires_grad_(False)
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    return SentenceEncoder(network.eval().to(device), read_tokenizer(folder))
+
+
+def read_tokenizer(folder: Path | None = None) -> Tokenizer:
+    """MiniLM's own, from `folder` (of the installed package). PretrainedError if there is none."""
+    path = (folder or find_folder()) / "tokenizer.json"
+    if not path.is_file():
+        raise PretrainedError(f"{path} is missing")
+    tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_padding()
     tokenizer.enable_truncation(LIMIT)
-    return SentenceEncoder(network.eval().to(device), tokenizer)
+    return tokenizer
 
 
 def rename(bert: dict[str, Tensor]) -> dict[str, Tensor]:

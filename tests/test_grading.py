@@ -1,7 +1,5 @@
 """The grader's promises that do not hang on its weights, and a few that do."""
 
-import hashlib
-import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app import grading
 from app.grading import VERSION, Claim, Grader, PointVerdict, is_readable, score
 from model.checkpoint import WEIGHTS, CheckpointError, Models
 from model.evidence import repeats, usable
@@ -189,12 +188,17 @@ def test_the_score_is_the_share_of_the_weight_that_was_made() -> None:
     assert score([], []) == 0.0
 
 
-def test_the_version_is_that_of_these_weights_and_thresholds() -> None:
-    settings = json.loads((WEIGHTS / "calibration.json").read_text())
-    assert settings.pop("version") == VERSION
-    digest = hashlib.sha256((WEIGHTS / "grader.safetensors").read_bytes())
-    digest.update(json.dumps(settings).encode())
-    assert digest.hexdigest()[:10] == VERSION
+def test_the_version_changes_with_the_weights_and_with_the_maps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights, maps = (tmp_path / part.name for part in grading.PARTS)
+    monkeypatch.setattr(grading, "PARTS", (weights, maps))
+    seen = {grading.name_version()}
+    for path in (weights, maps, weights):
+        path.write_bytes(path.read_bytes() + b"1" if path.is_file() else b"0")
+        seen.add(grading.name_version())
+    assert len(seen) == 4
+    assert VERSION not in seen
 
 
 def test_the_shipped_half_precision_weights_are_small_and_load(models: Models) -> None:

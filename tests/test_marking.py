@@ -265,16 +265,24 @@ def test_an_answer_of_one_character_is_unsure_whatever_the_engine_would_say(
         assert {(one.verdict, one.reason) for one in opinions} == {("unsure", "short")}
 
 
+def test_an_answer_in_another_language_is_unsure_whatever_the_engine_would_say(
+    question: Question, make: Make
+) -> None:
+    engine = Doing(lambda answer, claim: PointVerdict(claim.id, "missing", 1.0))
+    text = "Die Varianz der Skalarprodukte wächst mit der Dimension, und das ist nicht gut."
+    opinions = make(engine).grade(question, question.points, text)
+    assert {(one.verdict, one.reason) for one in opinions} == {("unsure", "foreign")}
+
+
 def test_what_the_engine_cannot_tell_stays_unsure(
     session: Session, question: Question, make: Make
 ) -> None:
     engine = Doing(lambda answer, claim: PointVerdict(claim.id, "unsure", 0.5))
-    answer = submit(session, question, "Die Varianz der Skalarprodukte wächst.", make(engine))
+    answer = submit(session, question, "The variance of what, exactly.", make(engine))
     rows = practice.verdicts(session, [answer])[cast(int, answer.id)]
     assert {row.verdict for row in rows.values()} == {"unsure"}
 
 
-@pytest.mark.skipif(grading.VERSION == "0", reason="the trained engine has not landed")
 @pytest.mark.parametrize(
     "text",
     [

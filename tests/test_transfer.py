@@ -411,6 +411,8 @@ def test_the_latest_verdict_is_the_latest_given_whichever_came_in_last() -> None
     with Session(here) as session:
         [answer] = practice.history(session, ME)
         assert practice.verdicts(session, [answer])[cast(int, answer.id)]["p"].verdict == "made"
+        said = [row.verdict for row in practice.opinions(session, answer)["p"]]
+        assert said == ["missing", "made"]
         assert memory.latest_marks(session, ME) == {"s": {"p": "made"}}
 
 

@@ -13,8 +13,8 @@ Example = tuple[Pair, int]
 
 
 class Examples:
-    """Draws pairs with their labels from topics. `shares`: how many, of each sixteen, come from
-    answers, from the bank's wordings, from claims outside the bank, and from altering."""
+    """Draws pairs with their labels from topics. `shares`: how many come from answers, to how many
+    from the bank's wordings, from claims outside the bank, and from altering."""
 
     def __init__(self, topics: list[Topic], shares: tuple[int, int, int, int]) -> None:
         self.topics = [topic for topic in topics if topic.subjects]

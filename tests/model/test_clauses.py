@@ -1,12 +1,24 @@
 """An answer is cut where it can be, and what asserts nothing is told from what does."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.clauses import cut, drop_keywords, is_foreign, is_keywords, is_prompt, is_question
+from model.clauses import (
+    cut,
+    drop_keywords,
+    is_foreign,
+    is_keywords,
+    is_other_language,
+    is_prompt,
+    is_question,
+)
+
+LANGUAGES = Path(__file__).parent / "languages.yaml"
 
 
 def texts(answer: str) -> list[str]:
@@ -102,6 +114,22 @@ def test_an_answer_that_only_names_asserts_nothing_and_a_clipped_one_does() -> N
 )
 def test_other_languages_are_told_from_english_and_from_formulas(text: str, expected: bool) -> None:
     assert is_foreign(text) is expected
+
+
+def test_sentences_of_thirty_languages_are_told_from_the_oddest_english() -> None:
+    """By languages: none is missed as a whole, and whole sentences hardly ever."""
+    spoken = yaml.safe_load(LANGUAGES.read_text(encoding="utf-8"))
+    assert len(spoken["other"]) == 30
+    told = {name: [is_other_language(s) for s in said] for name, said in spoken["other"].items()}
+    assert {name for name, found in told.items() if sum(found[4:]) < 3} == set()  # the long ones
+    assert sum(sum(found) for found in told.values()) >= 0.95 * 240
+    taken = [text for text in spoken["english"] if is_other_language(text)]
+    assert len(taken) <= 0.05 * len(spoken["english"]), taken
+
+
+def test_an_answer_of_keywords_or_formulas_is_no_other_language() -> None:
+    for text in ("softmax(QK^T/sqrt(d_k))V", "mask, softmax, values", "α = softmax(QKᵀ/√d), αV"):
+        assert not is_other_language(text)
 
 
 def test_the_prompt_in_other_punctuation_is_still_the_prompt() -> None:
