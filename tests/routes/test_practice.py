@@ -9,7 +9,9 @@ import pytest
 from fastapi import FastAPI
 from sqlmodel import Session, select
 
+from app.marking import Marker
 from app.tables import Answer, Learner, PracticeItem, Story
+from tests.graders import Rule
 
 pytestmark = pytest.mark.anyio
 
@@ -327,6 +329,21 @@ async def test_each_missed_point_is_asked_for_once_more(
     assert "Now 2." in page
     assert "Now 4." in page
     assert [row.point_id for row in session.exec(select(Answer))] == [None, "point-2", "point-4"]
+
+
+async def test_what_is_said_once_more_shows_its_sentence_and_where_to_settle_it(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    app.state.grader = Marker("rule", "7", Rule(), app.state.engine)
+    await begin(client)
+    await client.post("/api/practice/1/answers", json={"text": "Nothing of the kind."})
+    said = {"text": "Well <b>. Perhaps 2.", "submission": "2"}
+    await client.post("/practice/1/items/0/again/point-2", data=said)
+    page = (await client.get("/practice/1/items/0")).text
+    assert 'Well &lt;b&gt;. <mark data-verdict="unsure">Perhaps 2.</mark>' in page
+    [address] = re.findall(r'href="(/questions/[^"]+/answers/\d+)">settle it', page)
+    assert (await client.get(address)).text.count('class="settle"') == 1
+    app.state.grader.close()
 
 
 async def test_one_questions_missed_points_can_be_drilled(client: httpx.AsyncClient) -> None:
