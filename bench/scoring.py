@@ -179,6 +179,6 @@ def print_figures(columns: dict[str, list[Scored]]) -> None:
 
 def print_reliability(rows: Sequence[Scored]) -> None:
     """How often verdicts are right, by how sure they are."""
-    print("\nconfidence, text only:        points    mean   right")
+    print("\nconfidence                    points    mean   right")
     for name, count, mean, right in reliability(rows):
         print(f"{name:30}{count:6}{mean:8.2f}{right:8.2f}")
