@@ -49,7 +49,8 @@ class Topic:
 
 def read_topics(questions: Path = QUESTIONS, corpus: Path = HERE) -> list[Topic]:
     """Every question of the bank, every file of claims, of the bank's points once more, and every
-    interview, each in the order of their names. ValueError if there is no question."""
+    interview, each in the order of their names. ValueError if there is no question, or two topics
+    have one name."""
     topics = [read_question(path, corpus / "answers") for path in sorted(questions.rglob("*.md"))]
     if not topics:
         raise ValueError(f"0 questions in {questions}, where at least 1 is needed")
@@ -57,6 +58,9 @@ def read_topics(questions: Path = QUESTIONS, corpus: Path = HERE) -> list[Topic]
     for path in sorted((corpus / "points").glob("*.txt")):
         topics.append(replace(read_claims(path), name=f"points of {path.stem}"))
     topics += [read_interview(path) for path in sorted((corpus / "interviews").glob("*.yaml"))]
+    names = [topic.name for topic in topics]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"two topics are called {twice[0]}: rename a file of one")
     return topics
 
 

@@ -13,6 +13,8 @@ from model.calibrate import settle
 from model.checkpoint import WEIGHTS, Models
 from model.corpus.examples import DENIED, MADE, NEITHER, NOT_DENIED, Examples
 from model.corpus.statements import (
+    HERE,
+    QUESTIONS,
     Statement,
     Subject,
     Topic,
@@ -74,6 +76,18 @@ def test_what_is_not_there_is_not_drawn_from_and_the_rest_is() -> None:
     assert {way.__name__ for way in examples.ways} == {"from_passage", "from_wordings", "altered"}
     drawn = [examples.draw(Random(seed)) for seed in range(400)]
     assert {label for _, label in drawn} == {MADE, DENIED, NEITHER, NOT_DENIED}
+
+
+def test_two_topics_of_one_name_are_refused(tmp_path: Path) -> None:
+    """Who holds out the one would read the other."""
+    for name in ("claims", "points", "interviews"):
+        (tmp_path / name).mkdir()
+    shutil.copy(HERE / "interviews" / "rmsnorm.yaml", tmp_path / "interviews" / "why-scale.yaml")
+    folder = tmp_path / "bank"
+    folder.mkdir()
+    shutil.copy(next(QUESTIONS.rglob("*.md")), folder / "01-why-scale.md")
+    with pytest.raises(ValueError, match="two topics are called why-scale"):
+        read_topics(folder, tmp_path)
 
 
 def test_every_claim_and_point_has_sentences_of_all_kinds() -> None:
