@@ -4,6 +4,8 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from app import bank, labs
+from app.settings import ROOT
 from tests.browser.conftest import Server, Visit
 
 HALF = "The scores are dot products of queries and keys, and I was just about to say that"
@@ -124,8 +126,14 @@ def test_a_whole_mock_interview(visit: Visit, server: Server) -> None:
     page.wait_for_url("**/summary")
     expect(page.get_by_role("heading", name="What to study")).to_be_visible()
     expect(page.locator("ol.rows > li").first).to_contain_text("Again")
-    page.get_by_role("link", name="See it").first.click()
-    expect(page.locator(".checks")).to_be_visible(timeout=20_000)
+    # The opening is drawn by lot: what it left out is shown where a lab for it is built. One of
+    # its points was asked once more in a follow-up, which is not marked.
+    address = page.locator("a[href$='/explanation']").first.get_attribute("href") or ""
+    opening = bank.load(ROOT / "questions", labs.check)[address.split("/")[2]]
+    shown = [point for point in opening.points if point.lab and point.lab.name in labs.LABS]
+    if len(shown) > 1:
+        page.get_by_role("link", name="See it").first.click()
+        expect(page.locator(".checks")).to_be_visible(timeout=20_000)
 
 
 def test_a_talk_counts_down_section_by_section_and_goes_on_after_a_reload(visit: Visit) -> None:
