@@ -90,8 +90,6 @@ class Marker:
         if len(re.findall(r"\w", answer)) < 2:
             return [Opinion(point.id, "unsure", reason="short") for point in points]
         try:
-            if is_other_language(answer):
-                return [Opinion(point.id, "unsure", reason="foreign") for point in points]
             with Session(self.database) as session:
                 known = wordings.of(session, self.learner_id, question.slug)
             work = self.workers.submit(self._grade, question, points, answer, known)
@@ -115,7 +113,11 @@ class Marker:
         settled = wordings.recognise(answer, known)
         open_points = [point for point in points if point.id not in settled]
         claims = [_claim(point, known) for point in open_points]
-        read = self.engine.grade(answer, claims, question.asks) if claims else []
+        read: Sequence[PointVerdict] = []
+        if is_other_language(answer):
+            read = [Opinion(claim.id, "unsure", reason="foreign") for claim in claims]
+        elif claims:
+            read = self.engine.grade(answer, claims, question.asks)
         given = {verdict.id: _checked(answer, verdict) for verdict in read}
         for point_id, opinion in given.items():
             given[point_id] = _as_accepted(opinion, known)

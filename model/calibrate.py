@@ -149,9 +149,7 @@ def fit_maps(folds: Sequence[Found]) -> dict[str, dict[str, Any]]:
         units = fit(numbers, torch.tensor([label for _, label in sentences]))
         sums = torch.stack([sum_up(apply(units, read.numbers)) for read, _ in answers])  # (N, 6)
         labels = torch.tensor([label for _, label in answers])
-        found = fit(sums, labels)
-        print(len(sentences), len(answers), report(apply(found, sums), labels))  # noqa: T201
-        maps[mode] = {"units": units, "answers": found, "sure": sure}
+        maps[mode] = {"units": units, "answers": fit(sums, labels), "sure": sure}
     return maps
 
 
@@ -162,16 +160,6 @@ def calibrate(state: Path = STATE, folder: Path = WEIGHTS) -> None:
     maps = fit_maps([read_fold(fold, weigh_fold(fold, minilm, state)) for fold in folds])
     text = json.dumps(maps, indent=1)
     (folder / "calibration.json").write_text(text + "\n", encoding="utf-8")
-
-
-def report(logs: Tensor, labels: Tensor) -> dict[str, float]:
-    """How often the likeliest label is right, and F1 of made and of contradicted."""
-    said = logs.argmax(dim=1)
-    figures = {"right": float((said == labels).float().mean())}
-    for label, name in ((MADE, "made"), (CONTRADICTED, "contradicted")):
-        hits = ((said == label) & (labels == label)).sum()
-        figures[name] = float(2 * hits / ((said == label).sum() + (labels == label).sum()))
-    return {name: round(figure, 3) for name, figure in figures.items()}
 
 
 def main() -> None:

@@ -274,6 +274,19 @@ def test_an_answer_in_another_language_is_unsure_whatever_the_engine_would_say(
     assert {(one.verdict, one.reason) for one in opinions} == {("unsure", "foreign")}
 
 
+def test_an_accepted_wording_counts_in_whatever_language(
+    session: Session, question: Question, make: Make
+) -> None:
+    """What is taken for another language may be clipped English: "enc: bidir, dec: causal"."""
+    marker = make(Doing(lambda answer, claim: PointVerdict(claim.id, "missing", 1.0)))
+    answer = submit(session, question, "Well. Varianz der Skalarprodukte wächst linear.", marker)
+    said = "Varianz der Skalarprodukte wächst linear."
+    wordings.remember(session, answer, "point-2", "made", said)
+    opinions = {one.id: one for one in marker.grade(question, question.points, f"Ja. {said}")}
+    assert (opinions["point-2"].verdict, opinions["point-2"].reason) == ("made", "wording")
+    assert opinions["point-1"].reason == "foreign"
+
+
 def test_what_the_engine_cannot_tell_stays_unsure(
     session: Session, question: Question, make: Make
 ) -> None:
