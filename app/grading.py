@@ -1,7 +1,7 @@
 """An answer and a list of points to verdicts: made, missing, contradicted or unsure, each with the
 candidate's own sentence. Knows no database and no question bank.
 
-A pair classifier reads every claim with the passages nearest to it (model/evidence.py); how sure
+A pair classifier reads every claim with what may settle it (model/evidence.py); how sure
 it has to be was set on questions that it had not seen (docs/grader.md). What cannot be read is
 never marked: another language, a single character.
 """
@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from app.tables import Mark
+from model import proposals
 from model.checkpoint import WEIGHTS, Models
 from model.clauses import is_other_language
 from model.evidence import Calibration, Reading, Scales, usable
 
 GRADER = "pairs"
 MARKS: tuple[Mark, Mark, Mark] = ("made", "contradicted", "missing")
-PARTS = (WEIGHTS / "grader.safetensors", WEIGHTS / "calibration.json")
+MAPS = WEIGHTS / "calibration.json"
+PARTS = (WEIGHTS / "grader.safetensors", proposals.PATH, MAPS)
 ASSERTS_NOTHING = 0.97  # how sure "missing" is where there is nothing to read
 
 
@@ -72,6 +74,10 @@ class Grader:
         readings = self.scales.read(units, claims)
         return [decide(claim, reading) for claim, reading in zip(claims, readings, strict=True)]
 
+    def recognise(self, quote: str, wordings: Sequence[str]) -> str | None:
+        """Which of these wordings a quote comes to, if any."""
+        return self.scales.recognise(quote, wordings)
+
 
 def is_readable(answer: str) -> bool:
     """Whether there is a word at all, and the language is English."""
@@ -109,6 +115,5 @@ def name_version() -> str:
 
 VERSION = name_version()
 CALIBRATIONS = {
-    mode: Calibration(**maps)
-    for mode, maps in json.loads(PARTS[1].read_text(encoding="utf-8")).items()
+    mode: Calibration(**maps) for mode, maps in json.loads(MAPS.read_text(encoding="utf-8")).items()
 }

@@ -1,8 +1,8 @@
-"""What an answer holds for and against a claim, in three steps: MiniLM proposes the units nearest
-to the claim; the pair classifier weighs them, and a logistic map joins its word with what can be
-counted (shared words, negations, counterparts, likeness); a second map goes from the loudest units
-to the chances that the claim is made, contradicted or missing. Both maps are fitted on questions
-left out of the training (model/calibrate.py).
+"""What an answer holds for and against a claim, in three steps: MiniLM's vectors propose the units
+that may settle the claim (model/proposals.py); the pair classifier weighs them, and a logistic map
+joins its word with what can be counted (shared words, negations, counterparts, likeness); a second
+map goes from the loudest units to the chances that the claim is made, contradicted or missing. Both
+maps are fitted on questions left out of the training (model/calibrate.py).
 
 K units weighed, F numbers.
 """
@@ -21,12 +21,15 @@ from torch.nn import functional as F
 from model.clauses import Unit, cut, drop_keywords, is_foreign, is_prompt, is_question
 from model.pairs import Pair, PairReader, has_fast_halves, keep_halves
 from model.pretrained import SentenceEncoder
+from model.proposals import load_proposals
 from model.wording import COUNTERPARTS, DENIALS, IDLE, plain, stem
 
 NEAREST = {False: 6, True: 4}  # units weighed for each claim; fewer where wordings are known
 CLIP = 6.0  # of log-odds
 COUNTED = 8  # numbers of `compare`
+RECOGNISED = 0.8  # how likely it must be that a passage says what a wording says
 LEAST, BESIDES = 4, 3  # words of a claim that is repeated, and words more in what repeats it
+FEWEST = 3  # words of a claim of which hardly a word more is said
 
 
 class Claimed(Protocol):
@@ -59,6 +62,7 @@ class Scales:
             shared = {id(part): part for part in (theirs.embedding, theirs.output)}
             self.minilm = replace(minilm, network=copy.deepcopy(theirs, shared))
             keep_halves(self.minilm.network)
+        self.proposals = load_proposals()
         self.vector = lru_cache(maxsize=8_000)(self.embed_one)
 
     def embed(self, texts: list[str]) -> Tensor:
@@ -77,13 +81,18 @@ class Scales:
         return [self.read_one(units, vectors, claim) for claim in claims]
 
     def read_one(self, units: Sequence[Unit], vectors: Tensor, claim: Claimed) -> Reading:
-        """The units nearest to one claim, weighed."""
+        """The units likeliest to settle one claim, weighed."""
         known = bool(claim.says and claim.denies)
-        texts = (claim.text, *claim.says, *claim.denies) if known else (claim.text,)
-        likeness, _ = self.find_nearest(vectors, texts)
-        chosen = rank(likeness)[: NEAREST[known]]
+        promise = self.promise(vectors, claim)
+        if known:
+            promise += self.find_nearest(vectors, (*claim.says, *claim.denies))[0] / 2
+        chosen = rank(promise)[: NEAREST[known]]
         nearby = [units[i] for i in chosen]
         return Reading(tuple(nearby), self.weigh(nearby, vectors[chosen], claim), known)
+
+    def promise(self, vectors: Tensor, claim: Claimed) -> Tensor:
+        """How much each unit promises to settle the claim: (U, C) -> (U,)."""
+        return vectors @ (self.vector(claim.text) @ self.proposals)
 
     def weigh(self, units: Sequence[Unit], vectors: Tensor, claim: Claimed) -> Tensor:
         """The numbers (K, F) of these units for one claim; with wordings known, also those of the
@@ -103,8 +112,20 @@ class Scales:
         ]
         repeated = [repeats(claim.text, unit.text) for unit in units]
         odds[0][repeated] = torch.tensor([CLIP, -CLIP, -CLIP])
-        own = (odds[0], 4 * likeness[:, None], 8 * likeness[:, None].square(), counted)
+        like, promise = likeness[:, None], self.promise(vectors, claim)[:, None]  # (K, 1)
+        own = (odds[0], 4 * like, 8 * like.square(), 4 * promise, counted)
         return torch.cat((*own, *near, *odds[1:]), dim=1)
+
+    def recognise(self, passage: str, wordings: Sequence[str]) -> str | None:
+        """The wording that the passage is nearest to, if it says as much."""
+        if not wordings:
+            return None
+        _, [place] = self.find_nearest(self.embed([passage]), wordings)
+        wording = wordings[place]
+        if repeats(wording, passage):
+            return wording
+        [[says, _, _]] = self.pairs.weigh([Pair(wording, passage)]).exp().tolist()
+        return wording if says > RECOGNISED else None
 
     def find_nearest(self, vectors: Tensor, texts: Sequence[str]) -> tuple[Tensor, list[int]]:
         """How near each unit is to the nearest of some texts (U,), and which that is."""
@@ -113,9 +134,9 @@ class Scales:
         return likeness, places.tolist()
 
 
-def rank(likeness: Tensor) -> list[int]:
-    """The units by likeness (U,), the likest first; equals, to three places, in order."""
-    rounded = [round(value, 3) for value in likeness.tolist()]
+def rank(promise: Tensor) -> list[int]:
+    """The units by promise (U,), the most first; equals, to three places, in order."""
+    rounded = [round(value, 3) for value in promise.tolist()]
     return sorted(range(len(rounded)), key=lambda i: -rounded[i])
 
 
@@ -138,7 +159,7 @@ def repeats(claim: str, passage: str) -> bool:
     denials = [sum(word in DENIALS for word in words) for words in (asked, said)]
     following = iter(said)
     return (
-        len(asked) >= LEAST
+        len(asked) >= (LEAST if len(said) > len(asked) + 1 else FEWEST)
         and len(said) - len(asked) <= BESIDES
         and denials[0] == denials[1]
         and all(word in following for word in asked)

@@ -151,6 +151,21 @@ def test_a_known_wording_is_recognised(grader: Grader) -> None:
     assert marks(grader.grade(claim.denies[0], [claim]))["scale"] == "contradicted"
 
 
+def test_a_quote_is_recognised_as_the_known_mistake_that_it_is(grader: Grader) -> None:
+    mistakes = (
+        "Each head gets a different part of the sentence to look at.",
+        "Multiplying by the square root of d_k makes the scores larger.",
+    )
+    quote = (
+        "Every head receives another part of the sentence, the first head the first words "
+        "and so forth."
+    )
+    assert grader.recognise(quote, mistakes) == mistakes[0]
+    assert grader.recognise(mistakes[1], mistakes) == mistakes[1]
+    assert grader.recognise("The encoder reads the sentence in both directions.", mistakes) is None
+    assert grader.recognise(quote, ()) is None
+
+
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
 def test_a_claim_said_word_for_word_is_made(grader: Grader, claim: Claim) -> None:
     for answer in (claim.text, f"I think {claim.text[0].lower()}{claim.text[1:]}"):
@@ -173,6 +188,13 @@ def test_a_repetition_keeps_the_order_and_denies_nothing(passage: str, expected:
     assert repeats(claim, passage) is expected
 
 
+def test_a_short_claim_is_repeated_by_hardly_a_word_more() -> None:
+    claim = "The softmax runs over the queries."
+    assert repeats(claim, "I think the softmax runs over the queries.")
+    assert not repeats(claim, "Softmax, as papers say, runs over the queries.")
+    assert not repeats("The mask.", "The mask.")
+
+
 def test_no_claims_no_verdicts(grader: Grader) -> None:
     assert grader.grade(ANSWER, []) == []
 
@@ -191,13 +213,13 @@ def test_the_score_is_the_share_of_the_weight_that_was_made() -> None:
 def test_the_version_changes_with_the_weights_and_with_the_maps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weights, maps = (tmp_path / part.name for part in grading.PARTS)
-    monkeypatch.setattr(grading, "PARTS", (weights, maps))
+    weights, matrix, maps = (tmp_path / part.name for part in grading.PARTS)
+    monkeypatch.setattr(grading, "PARTS", (weights, matrix, maps))
     seen = {grading.name_version()}
-    for path in (weights, maps, weights):
+    for path in (weights, maps, matrix, weights):
         path.write_bytes(path.read_bytes() + b"1" if path.is_file() else b"0")
         seen.add(grading.name_version())
-    assert len(seen) == 4
+    assert len(seen) == 5
     assert VERSION not in seen
 
 

@@ -57,6 +57,7 @@ TAILS = (
     "{}, rather than the opposite",
     "{}, not by accident",
 )
+LINKS = (" ", " ", "; ", ", and ", ", but ", ", while ", ", whereas ")
 ASKED = (
     "Is it true that {}?",
     "I don't know whether {}",
@@ -156,6 +157,14 @@ def wrap(text: str, frames: tuple[str, ...], random: Random) -> str:
     if not frame.startswith("{}") and text[1:2].islower():
         text = text[0].lower() + text[1:]
     return frame.format(text)
+
+
+def connect(one: str, other: str, random: Random) -> str:
+    """Two sentences side by side, or as the two halves of one."""
+    link = random.choice(LINKS)
+    if link == " ":
+        return f"{one} {other}"
+    return one.rstrip(".") + wrap(other, (link + "{}.",), random)
 
 
 def restate(text: str, random: Random) -> str:

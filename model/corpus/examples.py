@@ -130,9 +130,11 @@ class Examples:
             return Pair(passage, claim), DENIED
         if chance < 0.25:
             others = [aside for aside in subject.neither if aside != passage]
-            aside = random.choice(others or [passage])
-            both = (aside, passage) if random.random() < 0.6 else (passage, aside)
-            return Pair(claim, " ".join(both)), label
+            if random.random() < 0.6:  # right or wrong on another claim: this one keeps its label
+                other = random.choice(topic.subjects)
+                others = list(other.says + other.denies) if other is not subject else others
+            one, other_half = random.sample([random.choice(others or [passage]), passage], 2)
+            return Pair(claim, alter.connect(one, other_half, random)), label
         if chance < 0.5:  # what came before makes or denies the claim as it will: it does not count
             before = random.choice(subject.says + subject.denies + subject.neither)
             return Pair(claim, passage, before), label
@@ -162,14 +164,17 @@ class Examples:
         if kind == 5:
             upheld = random.random() < 0.6
             text = alter.wrap(makes if upheld else denies, alter.UPHELD, random)
+            if not upheld and random.random() < 0.4:
+                return Pair(denies, text), MADE
             return Pair(subject.text, text), MADE if upheld else DENIED
         if kind == 6:
             text = alter.mention(f"{subject.text} {says}", random) or subject.id
             return Pair(subject.text, text), NEITHER
         if kind == 7:
             return Pair(subject.text, alter.wrap(makes, alter.ASKED, random)), NEITHER
-        if kind == 9:  # nearly word for word is made, and not denied as the same with roles swapped
-            return Pair(makes, alter.restate(makes, random)), MADE
+        if kind == 9:  # nearly word for word is made, be it true or not: who says so is not asked
+            said = makes if random.random() < 0.6 else denies
+            return Pair(said, alter.restate(said, random)), MADE
         other = random.choice(random.choice(self.topics).subjects)
         passage = topic.asks if random.random() < 0.4 else other.text
         return (Pair(subject.text, passage), NEITHER) if other is not subject else None
@@ -177,8 +182,7 @@ class Examples:
 
 def join(one: Statement, other: Statement, random: Random) -> Statement:
     """Two sentences in one: what the second says of a claim is the last word on it."""
-    link = random.choice((" ", " ", ", and ", "; ", ", but "))
-    first = one.text if link == " " else one.text.rstrip(".")
     makes = (one.makes - other.denies) | other.makes
     denies = (one.denies - other.makes) | other.denies
-    return Statement(first + link + other.text, one.before, makes, denies)
+    text = alter.connect(one.text, other.text, random)
+    return Statement(text, one.before, makes, denies)

@@ -88,9 +88,9 @@ class FirstCourse(Course):
     """The first course, without any question of any fold: all classifiers start from it."""
 
     rate = 1.5e-4
-    shares = (7, 2, 8, 2)
+    shares = (10, 2, 7, 2)
 
-    def __init__(self, *, seed: int = 1, steps: int = 28_500, questions: Path = QUESTIONS) -> None:
+    def __init__(self, *, seed: int = 1, steps: int = 37_500, questions: Path = QUESTIONS) -> None:
         super().__init__(seed, steps, frozenset().union(*read_folds()), questions)
 
 

@@ -54,6 +54,13 @@ def test_words_that_are_only_mentioned_are_the_texts_own() -> None:
         assert found is None or any(word in found for word in words)
 
 
+def test_two_sentences_become_the_halves_of_one() -> None:
+    one, other = r"Scores are $QK^\top/\sqrt{d}$.", "They {may} grow."
+    found = {alter.connect(one, other, Random(seed)) for seed in range(40)}
+    assert {f"{one} {other}", f"{one[:-1]}, but they {{may}} grow."} <= found
+    assert all(text.endswith("grow.") and text.casefold().count("they") == 1 for text in found)
+
+
 def test_what_is_said_again_keeps_its_words_and_their_order() -> None:
     text = "Every query is compared with the keys because it needs a weight for each value."
     for seed in range(20):

@@ -61,6 +61,20 @@ def test_a_claim_outside_the_bank_is_labelled_as_its_sentence_is(outside: Exampl
     assert min(labels[label] for label in (MADE, DENIED, NEITHER)) > 400
 
 
+def test_the_other_half_of_a_sentence_may_be_right_or_wrong_on_another_claim(
+    outside: Examples,
+) -> None:
+    drawn = [outside.from_outside(Random(seed)) for seed in range(3000)]
+    halves = {
+        (label, other)
+        for pair, label in filter(None, drawn)
+        for other in ("pro", "con")
+        if {"alpha": "gamma", "gamma": "alpha"}[pair.claim[:5]] + other in pair.passage.casefold()
+        and pair.claim[:5] in pair.passage.casefold()
+    }
+    assert {(MADE, "pro"), (MADE, "con"), (DENIED, "pro"), (DENIED, "con")} <= halves
+
+
 def test_what_came_before_does_not_count(outside: Examples) -> None:
     drawn = [outside.from_outside(Random(seed)) for seed in range(2000)]
     pairs = [pair for pair, label in filter(None, drawn) if label == NEITHER and pair.before]
