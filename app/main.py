@@ -90,5 +90,6 @@ def _grader(settings: Settings, engine: Engine, models: Models) -> Marker | None
         return Marker("judge", model, judge, engine, at_once=workers, timeout=patience)
     if settings.grader == "pairs":
         pairs = grading.Grader(models)
-        return Marker(grading.GRADER, grading.VERSION, pairs, engine, at_once=workers)
+        name, version = grading.GRADER, grading.VERSION
+        return Marker(name, version, pairs, engine, at_once=workers, recogniser=pairs)
     return None

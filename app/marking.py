@@ -20,7 +20,7 @@ from app import wordings
 from app.grading import Claim, PointVerdict
 from app.question import Point, Question
 from app.quotes import locate
-from app.tables import LOCAL_LEARNER, Wording
+from app.tables import LOCAL_LEARNER, Verdict, Wording
 from model.clauses import is_other_language
 
 LOG = logging.getLogger("attend.marking")
@@ -56,6 +56,12 @@ class Engine(Protocol):
     ) -> Sequence[PointVerdict]: ...
 
 
+class Recogniser(Protocol):
+    """What tells which of some wordings a quote comes to."""
+
+    def recognise(self, quote: str, wordings: Sequence[str]) -> str | None: ...
+
+
 class Grader(Protocol):
     """What marks answers when they are submitted, where there is something that does."""
 
@@ -80,9 +86,11 @@ class Marker:
         at_once: int = 2,
         timeout: float = TIMEOUT,
         learner_id: int = LOCAL_LEARNER,
+        recogniser: Recogniser | None = None,
     ) -> None:
         self.name, self.version, self.learner_id = name, version, learner_id
         self.engine, self.database, self.timeout = engine, database, timeout
+        self.recogniser = recogniser
         self.workers = ThreadPoolExecutor(at_once, thread_name_prefix="grader")
 
     def grade(self, question: Question, points: Sequence[Point], answer: str) -> list[Opinion]:
@@ -102,6 +110,22 @@ class Marker:
         except Exception:
             LOG.exception("no verdicts from %s", self.name)
         return []
+
+    def name_mistakes(
+        self, points: Sequence[Point], verdicts: Mapping[str, Verdict]
+    ) -> dict[str, str]:
+        """The known mistake that each contradicted point's quote comes to, by point id."""
+        if self.recogniser is None:
+            return {}
+        named = {}
+        for point in points:
+            row = verdicts.get(point.id)
+            if row and row.verdict == "contradicted" and row.quote:
+                try:
+                    named[point.id] = self.recogniser.recognise(row.quote, point.denies)
+                except Exception:
+                    LOG.exception("no mistakes named by %s", self.name)
+        return {point_id: mistake for point_id, mistake in named.items() if mistake}
 
     def close(self) -> None:
         """Begin nothing more."""

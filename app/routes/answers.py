@@ -13,7 +13,7 @@ from app import drafts, practice, quotes, wordings
 from app.db import SessionDep
 from app.errors import sentence
 from app.labs import LABS
-from app.marking import Grader
+from app.marking import Grader, Marker
 from app.practice import ANSWER_LIMIT, AnswerForm
 from app.question import Point, Question
 from app.routes.depends import (
@@ -133,12 +133,15 @@ def marked(
 ) -> dict[str, Any]:
     """What `questions/_given.html` and `questions/_points.html` show of an answer."""
     said = practice.opinions(session, answer)
+    points = practice.asked_points(question, answer.point_id)
+    verdicts = {point: rows[-1] for point, rows in said.items()}
     return {
         "answer": answer,
-        "points": practice.asked_points(question, answer.point_id),
+        "points": points,
         "marks": MARKS,
         "said": said,
-        "verdicts": {point: rows[-1] for point, rows in said.items()},
+        "verdicts": verdicts,
+        "mistakes": grader.name_mistakes(points, verdicts) if isinstance(grader, Marker) else {},
         "sentences": quotes.sentences(answer.text),
         "wordings": wordings.of(session, answer.learner_id, question.slug),
         "grader": grader,

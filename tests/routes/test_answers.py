@@ -3,7 +3,7 @@
 import html
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import httpx
 import pytest
@@ -121,6 +121,34 @@ async def test_the_answer_is_shown_as_typed_with_its_quotes_marked(
         (number, number) for number in "12345"
     ]
     assert "<b>" not in given
+
+
+class Names:
+    """Takes "no 2" for the first wording that it is given; can name nothing else."""
+
+    def recognise(self, quote: str, wordings: Sequence[str]) -> str | None:
+        assert wordings
+        if "no 2" not in quote:
+            raise RuntimeError("cannot tell")
+        return wordings[0]
+
+
+async def test_what_is_contradicted_names_the_known_mistake(
+    app: FastAPI, client: httpx.AsyncClient, rule: Rule
+) -> None:
+    app.state.grader.recogniser = Names()
+    logging.disable()
+    try:
+        page = (await client.get(await answered(client, "Yes 1. So no 2! No 3."))).text
+    finally:
+        logging.disable(logging.NOTSET)
+    mistake = app.state.bank["why-scale"].point("point-2").denies[0]
+    assert f"opposite of the point, and as a known mistake: “{mistake}”" in part(
+        page, "point-point-2"
+    )
+    for other in "134":
+        assert "known mistake" not in part(page, f"point-point-{other}")
+    assert "opposite of the point.</p>" in part(page, "point-point-3")
 
 
 async def test_each_verdict_says_what_it_rests_on(client: httpx.AsyncClient, rule: Rule) -> None:
