@@ -29,7 +29,9 @@ CLIP = 6.0  # of log-odds
 COUNTED = 8  # numbers of `compare`
 RECOGNISED = 0.8  # how likely it must be that a passage says what a wording says
 LEAST, BESIDES = 4, 3  # words of a claim that is repeated, and words more in what repeats it
-FEWEST = 3  # words of a claim of which hardly a word more is said
+DETERMINERS = frozenset("a an the each every this that".split())
+OPERATORS = frozenset("root square inverse minus plus log sum product half fail".split())
+FEWEST = 3  # words of a claim of which hardly a word more is said, or that alone are said
 
 
 class Claimed(Protocol):
@@ -110,6 +112,8 @@ class Scales:
             log_odds(self.pairs.weigh([Pair(text, u.text, u.before) for text, u in asking]))
             for asking in (zip(texts, units, strict=True) for texts in asked)
         ]
+        shortened = [shortens(claim.text, unit.text) for unit in units]
+        odds[0][shortened] = without_denial(odds[0][shortened])
         repeated = [repeats(claim.text, unit.text) for unit in units]
         odds[0][repeated] = torch.tensor([CLIP, -CLIP, -CLIP])
         like, promise = likeness[:, None], self.promise(vectors, claim)[:, None]  # (K, 1)
@@ -164,6 +168,28 @@ def repeats(claim: str, passage: str) -> bool:
         and denials[0] == denials[1]
         and all(word in following for word in asked)
     )
+
+
+def shortens(claim: str, passage: str) -> bool:
+    """Whether the passage says nothing but words of the claim, in the claim's order, and leaves no
+    root, minus or the like out: it may lack what matters, and does not deny it. A small model can
+    take that, too, for other roles."""
+    asked, said = ([s for s in stems(text) if s not in DETERMINERS] for text in (claim, passage))
+    denials = [sum(word in DENIALS for word in words) for words in (asked, said)]
+    following = iter(asked)
+    return (
+        len(set(said) - IDLE) >= FEWEST
+        and denials[0] == denials[1]
+        and not (set(asked) - set(said)) & OPERATORS
+        and all(word in following for word in said)
+    )
+
+
+def without_denial(odds: Tensor) -> Tensor:
+    """The odds (K, 3) where the claim is not denied: made and neither keep their proportion."""
+    chances = odds.sigmoid()
+    chances[:, 1] = 0.0
+    return log_odds((chances / chances.sum(dim=1, keepdim=True)).log())
 
 
 def compare(claim: str, passage: str) -> list[float]:

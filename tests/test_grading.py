@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app import grading
 from app.grading import VERSION, Claim, Grader, PointVerdict, is_readable, score
 from model.checkpoint import WEIGHTS, CheckpointError, Models
-from model.evidence import repeats, usable
+from model.evidence import repeats, shortens, usable
 from model.pairs import Pair, load_pairs
 
 ANSWER = """\
@@ -193,6 +193,25 @@ def test_a_short_claim_is_repeated_by_hardly_a_word_more() -> None:
     assert repeats(claim, "I think the softmax runs over the queries.")
     assert not repeats(claim, "Softmax, as papers say, runs over the queries.")
     assert not repeats("The mask.", "The mask.")
+
+
+@pytest.mark.parametrize(
+    ("passage", "expected"),
+    [
+        ("Each head has its own query, key and value projections.", True),
+        ("Every head has learned projections.", True),
+        ("Each head has its own query and key projections of another input.", False),
+        ("No head has its own query, key and value projections.", False),
+        ("The projections have a head of their own.", False),
+    ],
+)
+def test_what_only_leaves_words_out_denies_nothing(
+    grader: Grader, passage: str, expected: bool
+) -> None:
+    claim = "Every head has its own learned query, key and value projections of the same input."
+    assert shortens(claim, passage) is expected
+    if expected:
+        assert marks(grader.grade(passage, [Claim("own", claim)]))["own"] != "contradicted"
 
 
 def test_no_claims_no_verdicts(grader: Grader) -> None:
