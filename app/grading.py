@@ -59,7 +59,7 @@ class Grader:
     @cached_property
     def scales(self) -> Scales:
         """What weighs; the weights are read when they are first needed."""
-        return Scales(self.models.minilm, self.models.pairs)
+        return Scales(self.models.minilm, self.models.pairs, self.models.proposals)
 
     def grade(self, answer: str, claims: Sequence[Claim], prompt: str = "") -> list[PointVerdict]:
         """A verdict for every claim, in their order. `prompt` is what was asked: repeating it
@@ -106,7 +106,8 @@ def score(verdicts: Sequence[PointVerdict], claims: Sequence[Claim]) -> float:
 
 
 def name_version() -> str:
-    """Ten signs that change with the weights and with the maps and thresholds that go with them."""
+    """Ten signs that change with the weights and with the maps and thresholds that go with them;
+    not with the code that cuts and counts."""
     digest = hashlib.sha256()
     for path in PARTS:
         digest.update(path.read_bytes() if path.is_file() else b"")

@@ -21,7 +21,9 @@ from app.grading import Claim, PointVerdict
 from app.question import Point, Question
 from app.quotes import locate
 from app.tables import LOCAL_LEARNER, Verdict, Wording
+from model.checkpoint import CheckpointError
 from model.clauses import is_other_language
+from model.pretrained import PretrainedError
 
 LOG = logging.getLogger("attend.marking")
 TIMEOUT = 20.0  # seconds for an answer, waiting for its turn included
@@ -114,7 +116,7 @@ class Marker:
     def name_mistakes(
         self, points: Sequence[Point], verdicts: Mapping[str, Verdict]
     ) -> dict[str, str]:
-        """The known mistake that each contradicted point's quote comes to, by point id."""
+        """The bank's known mistake that each contradicted point's quote comes to, by point id."""
         if self.recogniser is None:
             return {}
         named = {}
@@ -123,7 +125,7 @@ class Marker:
             if row and row.verdict == "contradicted" and row.quote:
                 try:
                     named[point.id] = self.recogniser.recognise(row.quote, point.denies)
-                except Exception:
+                except (CheckpointError, PretrainedError, RuntimeError):  # the page goes without
                     LOG.exception("no mistakes named by %s", self.name)
         return {point_id: mistake for point_id, mistake in named.items() if mistake}
 

@@ -57,8 +57,9 @@ class Answer:
 
     @property
     def key(self) -> str:
-        """A name that changes with the text."""
-        return hashlib.sha256(f"{self.question}\0{self.text}".encode()).hexdigest()[:12]
+        """A name that changes with the text and with the points."""
+        read = repr((self.question, self.text, self.claims("wordings")))
+        return hashlib.sha256(read.encode()).hexdigest()[:12]
 
     def claims(self, mode: str) -> list[Claim]:
         """The points of the question, with their wordings or as text alone."""
@@ -199,7 +200,7 @@ def main() -> None:
         EVIDENCE.write_text(json.dumps(gather(answers)) + "\n", encoding="utf-8")
     evidence = json.loads(EVIDENCE.read_text(encoding="utf-8"))
     if evidence["version"] != VERSION or any(a.key not in evidence for a in answers):
-        sys.exit("answers or grader were changed since these were read: run with --again")
+        sys.exit("answers, points or grader were changed since these were read: run with --again")
     print(f"grader {VERSION}: {len(answers)} answers to {len(answers) // 8} questions\n")
     columns = {
         title: [row for a in answers for row in judge(a, evidence, mode)]

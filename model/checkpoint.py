@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_model, save_model
+from torch import Tensor
 
 from model.config import Config, PositionKind
 from model.tokenizer import Tokenizer
@@ -137,6 +138,14 @@ class Models:
             "grader",
             lambda: load_pairs(self.folder / "grader.safetensors", self.minilm, self.device),
         )
+
+    @property
+    def proposals(self) -> Tensor:
+        """What chooses the sentences that the classifier reads: a matrix (C, C)."""
+        from model.proposals import load_proposals
+
+        path = self.folder / "proposals.safetensors"
+        return self.once("proposals", lambda: load_proposals(path))
 
     def read(self, name: str) -> Checkpoint:
         """The checkpoint called `name`."""

@@ -1,14 +1,14 @@
 """What an answer holds for and against a claim, in three steps: MiniLM's vectors propose the units
 that may settle the claim (model/proposals.py); the pair classifier weighs them, and a logistic map
-joins its word with what can be counted (shared words, negations, counterparts, likeness); a second
-map goes from the loudest units to the chances that the claim is made, contradicted or missing. Both
-maps are fitted on questions left out of the training (model/calibrate.py).
+joins its word with likeness and with what can be counted (model/counting.py); a second map goes
+from the loudest units to the chances that the claim is made, contradicted or missing. Both maps are
+fitted on questions left out of the training (model/calibrate.py).
 
 K units weighed, F numbers.
 """
 
 import copy
-import re
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,19 +19,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model.clauses import Unit, cut, drop_keywords, is_foreign, is_prompt, is_question
+from model.counting import MADE, NEITHER, compare, rule_out
 from model.pairs import Pair, PairReader, has_fast_halves, keep_halves
 from model.pretrained import SentenceEncoder
-from model.proposals import load_proposals
-from model.wording import COUNTERPARTS, DENIALS, IDLE, plain, stem
 
 NEAREST = {False: 6, True: 4}  # units weighed for each claim; fewer where wordings are known
+AGAIN = {False: 3, True: 2}  # of these the likeliest to settle it, which the second reader reads
 CLIP = 6.0  # of log-odds
-COUNTED = 8  # numbers of `compare`
 RECOGNISED = 0.8  # how likely it must be that a passage says what a wording says
-LEAST, BESIDES = 4, 3  # words of a claim that is repeated, and words more in what repeats it
-DETERMINERS = frozenset("a an the each every this that".split())
-OPERATORS = frozenset("root square inverse minus plus log sum product half fail".split())
-FEWEST = 3  # words of a claim of which hardly a word more is said, or that alone are said
 
 
 class Claimed(Protocol):
@@ -57,14 +52,14 @@ class Reading:
 class Scales:
     """Weighs answers against claims with a pair classifier; `minilm` proposes what to weigh."""
 
-    def __init__(self, minilm: SentenceEncoder, pairs: PairReader) -> None:
-        self.minilm, self.pairs = minilm, pairs
+    def __init__(self, minilm: SentenceEncoder, pairs: PairReader, proposals: Tensor) -> None:
+        self.minilm, self.pairs, self.proposals = minilm, pairs, proposals
         if has_fast_halves(minilm.device):
             theirs = minilm.network
             shared = {id(part): part for part in (theirs.embedding, theirs.output)}
             self.minilm = replace(minilm, network=copy.deepcopy(theirs, shared))
-            keep_halves(self.minilm.network)
-        self.proposals = load_proposals()
+            assert self.minilm.network.encoder is not None
+            keep_halves(self.minilm.network.encoder)
         self.vector = lru_cache(maxsize=8_000)(self.embed_one)
 
     def embed(self, texts: list[str]) -> Tensor:
@@ -90,15 +85,19 @@ class Scales:
             promise += self.find_nearest(vectors, (*claim.says, *claim.denies))[0] / 2
         chosen = rank(promise)[: NEAREST[known]]
         nearby = [units[i] for i in chosen]
-        return Reading(tuple(nearby), self.weigh(nearby, vectors[chosen], claim), known)
+        numbers = self.weigh(nearby, vectors[chosen], claim, AGAIN[known])
+        return Reading(tuple(nearby), numbers, known)
 
     def promise(self, vectors: Tensor, claim: Claimed) -> Tensor:
         """How much each unit promises to settle the claim: (U, C) -> (U,)."""
         return vectors @ (self.vector(claim.text) @ self.proposals)
 
-    def weigh(self, units: Sequence[Unit], vectors: Tensor, claim: Claimed) -> Tensor:
+    def weigh(
+        self, units: Sequence[Unit], vectors: Tensor, claim: Claimed, again: int | None = None
+    ) -> Tensor:
         """The numbers (K, F) of these units for one claim; with wordings known, also those of the
-        nearest wording for it and the nearest against it, read as claims themselves."""
+        nearest wording for it and the nearest against it, read as claims themselves. The second
+        reader reads the `again` likeliest units to settle it, or all where that is not said."""
         likeness = vectors @ self.vector(claim.text)  # (K, C) -> (K,)
         counted = torch.tensor([compare(claim.text, unit.text) for unit in units])  # (K, COUNTED)
         asked = [[claim.text] * len(units)]
@@ -108,17 +107,26 @@ class Scales:
                 nearest, places = self.find_nearest(vectors, wordings)
                 asked.append([wordings[place] for place in places])
                 near.append(4 * nearest[:, None])
-        odds = [
-            log_odds(self.pairs.weigh([Pair(text, u.text, u.before) for text, u in asking]))
-            for asking in (zip(texts, units, strict=True) for texts in asked)
+        pairs = [
+            [Pair(text, u.text, u.before) for text, u in zip(texts, units, strict=True)]
+            for texts in asked
         ]
-        shortened = [shortens(claim.text, unit.text) for unit in units]
-        odds[0][shortened] = without_denial(odds[0][shortened])
-        repeated = [repeats(claim.text, unit.text) for unit in units]
-        odds[0][repeated] = torch.tensor([CLIP, -CLIP, -CLIP])
+        odds = [log_odds(logs) for logs in self.consider(pairs, again)]
         like, promise = likeness[:, None], self.promise(vectors, claim)[:, None]  # (K, 1)
         own = (odds[0], 4 * like, 8 * like.square(), 4 * promise, counted)
         return torch.cat((*own, *near, *odds[1:]), dim=1)
+
+    def consider(self, asked: list[list[Pair]], again: int | None) -> list[Tensor]:
+        """Log-probabilities (K, 3) for each claim asked about, of the same K units: the readers'
+        mean where both read, and nothing that counting rules out."""
+        first = [self.pairs.weigh(pairs).clone() for pairs in asked]  # to be written to
+        places = first[0][:, NEITHER].argsort()[:again]
+        second = self.pairs.weigh([pairs[i] for pairs in asked for i in places], reader=1)
+        for logs, pairs, theirs in zip(first, asked, torch.split(second, len(places)), strict=True):
+            logs[places] = ((logs[places] + theirs) / 2).log_softmax(dim=1)
+            for row, pair in zip(logs, pairs, strict=True):
+                row[list(rule_out(*pair))] = -math.inf
+        return [logs.log_softmax(dim=1) for logs in first]
 
     def recognise(self, passage: str, wordings: Sequence[str]) -> str | None:
         """The wording that the passage is nearest to, if it says as much."""
@@ -126,10 +134,8 @@ class Scales:
             return None
         _, [place] = self.find_nearest(self.embed([passage]), wordings)
         wording = wordings[place]
-        if repeats(wording, passage):
-            return wording
-        [[says, _, _]] = self.pairs.weigh([Pair(wording, passage)]).exp().tolist()
-        return wording if says > RECOGNISED else None
+        [logs] = self.consider([[Pair(wording, passage)]], again=None)
+        return wording if float(logs[0, MADE].exp()) > RECOGNISED else None
 
     def find_nearest(self, vectors: Tensor, texts: Sequence[str]) -> tuple[Tensor, list[int]]:
         """How near each unit is to the nearest of some texts (U,), and which that is."""
@@ -148,72 +154,6 @@ def log_odds(logs: Tensor) -> Tensor:
     """Log-odds of log-probabilities, kept within CLIP: (K, 3) -> (K, 3)."""
     odds = logs - torch.log1p(-logs.exp().clamp(max=1 - 1e-6))
     return odds.clamp(-CLIP, CLIP)
-
-
-@lru_cache(maxsize=50_000)
-def stems(text: str) -> tuple[str, ...]:
-    """The stems of a text's words."""
-    return tuple(stem(word) for word in re.findall(r"[a-z0-9^_]+", plain(text).casefold()))
-
-
-def repeats(claim: str, passage: str) -> bool:
-    """Whether the passage has the claim's words in the claim's order, and few besides; a small
-    model can take that for the same words in other roles."""
-    asked, said = ([s for s in stems(text) if s not in IDLE] for text in (claim, passage))
-    denials = [sum(word in DENIALS for word in words) for words in (asked, said)]
-    following = iter(said)
-    return (
-        len(asked) >= (LEAST if len(said) > len(asked) + 1 else FEWEST)
-        and len(said) - len(asked) <= BESIDES
-        and denials[0] == denials[1]
-        and all(word in following for word in asked)
-    )
-
-
-def shortens(claim: str, passage: str) -> bool:
-    """Whether the passage says nothing but words of the claim, in the claim's order, and leaves no
-    root, minus or the like out: it may lack what matters, and does not deny it. A small model can
-    take that, too, for other roles."""
-    asked, said = ([s for s in stems(text) if s not in DETERMINERS] for text in (claim, passage))
-    denials = [sum(word in DENIALS for word in words) for words in (asked, said)]
-    following = iter(asked)
-    return (
-        len(set(said) - IDLE) >= FEWEST
-        and denials[0] == denials[1]
-        and not (set(asked) - set(said)) & OPERATORS
-        and all(word in following for word in said)
-    )
-
-
-def without_denial(odds: Tensor) -> Tensor:
-    """The odds (K, 3) where the claim is not denied: made and neither keep their proportion."""
-    chances = odds.sigmoid()
-    chances[:, 1] = 0.0
-    return log_odds((chances / chances.sum(dim=1, keepdim=True)).log())
-
-
-def compare(claim: str, passage: str) -> list[float]:
-    """What can be counted of a claim and a passage: the shares of shared words, negations that only
-    one of them has, counterparts that stand for each other, numbers not repeated, the length."""
-    asked, said = stems(claim), stems(passage)
-    mine, theirs = set(asked) - IDLE, set(said) - IDLE
-    shared = len(mine & theirs)
-    denied = [sum(word in DENIALS for word in words) for words in (asked, said)]
-    turned = sum(
-        any(other in theirs and other not in mine for other in COUNTERPARTS.get(word, ()))
-        for word in mine - theirs
-    )
-    numbers = {word for word in mine if word.isdigit()}
-    return [
-        shared / max(1, len(mine)),
-        shared / max(1, len(theirs)),
-        float(denied[0] % 2 != denied[1] % 2),
-        float(denied[1] > 0),
-        float(min(turned, 3)),
-        float(len(numbers - theirs)),
-        min(len(theirs), 40) / 20,
-        float(min(shared, 6)) / 3,
-    ]
 
 
 def usable(answer: str, prompt: str = "") -> list[Unit]:

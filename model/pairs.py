@@ -2,8 +2,9 @@
 
 MiniLM's layers read claim and passage together, "[CLS] claim [SEP] passage [SEP] what came before
 [SEP]". Every token is also told where it stands and whether the other side has the same word, or
-its counterpart (increase and decrease, encoder and decoder): what a small model overlooks. Weights
-of the six layers are our own; vocabulary and positions stay MiniLM's and are read from its package.
+its counterpart (increase and decrease, encoder and decoder): what a small model overlooks. Two
+readers have learnt this apart, and err apart: what matters is read by both. Weights of their six
+layers are our own; vocabulary and positions stay MiniLM's and are read from its package.
 
 B batch, S tokens of a pair, C channels.
 """
@@ -32,8 +33,12 @@ LABELS = ("made", "denied", "neither")
 CLAIM, PASSAGE, BEFORE = range(3)  # where a token stands
 ALONE, SHARED, COUNTERED, DENYING = range(4)  # what the other side has to it
 LONGEST = {CLAIM: 48, PASSAGE: 64, BEFORE: 20}  # tokens
+READERS = 2
 GAIN = 8.0  # what begins at nothing learns so much faster than what MiniLM has learned
 START, END = 101, 102  # [CLS], [SEP]
+SCALES = ".scales"  # of the rows of a matrix, beside it in the file
+SMALLEST = 1e-6  # of these, where a row is nothing but zeros
+ONE = torch.ones(())
 TINY = replace(CONFIG, vocabulary=1, encoder_layers=1, channels=12, hidden=12, limit=1)  # replaced
 
 
@@ -45,30 +50,24 @@ class Pair(NamedTuple):
     before: str = ""
 
 
-class PairClassifier(Transformer):
+class Reader(nn.Module):
     """MiniLM's encoder with marked tokens and three logits for an output. Layers of its own;
-    `minilm`'s vocabulary and positions."""
+    the positions and their norm are MiniLM's."""
 
-    def __init__(self, minilm: SentenceEncoder) -> None:
-        super().__init__(TINY)
-        self.config = CONFIG
-        shared = minilm.network
-        assert shared.encoder is not None
-        self.embedding, self.output = shared.embedding, shared.output
+    def __init__(self, minilm: Stack) -> None:
+        super().__init__()
         self.encoder = Stack(CONFIG, "encoder")
-        self.encoder.positions = shared.encoder.positions
-        self.encoder.norm_embedding = shared.encoder.norm_embedding
+        self.encoder.positions = minilm.positions
+        self.encoder.norm_embedding = minilm.norm_embedding
         self.marks = nn.Embedding(3 * 4, CONFIG.channels)
         self.decide = nn.Linear(5 * CONFIG.channels, len(LABELS))
         nn.init.zeros_(self.marks.weight)
         nn.init.zeros_(self.decide.weight)
 
-    def classify(self, ids: Tensor, marks: Tensor) -> Tensor:
-        """Logits (B, 3), in the order of LABELS, of pairs (B, S) padded with id 0."""
-        assert self.encoder is not None
-        real = ids > 0
-        vectors = self.embedding(ids) + GAIN * self.marks(marks)  # (B, S) -> (B, S, C)
-        states = self.encoder(vectors, None, hide_padding(real), Call())
+    def forward(self, vectors: Tensor, real: Tensor, marks: Tensor) -> Tensor:
+        """Logits (B, 3) of pairs whose tokens' `vectors` are (B, S, C), where these are `real`."""
+        stream = vectors + GAIN * self.marks(marks)  # (B, S) -> (B, S, C)
+        states = self.encoder(stream, None, hide_padding(real), Call())
         places = marks // 4
         claim = mean_where(states, real & (places == CLAIM))  # (B, S, C) -> (B, C)
         passage = mean_where(states, real & (places == PASSAGE))  # (B, S, C) -> (B, C)
@@ -76,10 +75,31 @@ class PairClassifier(Transformer):
         logits: Tensor = GAIN * self.decide(torch.cat(parts, dim=-1))  # (B, 5C) -> (B, 3)
         return logits
 
+
+class PairClassifier(Transformer):
+    """Readers that share `minilm`'s embeddings, and nothing else."""
+
+    def __init__(self, minilm: SentenceEncoder) -> None:
+        super().__init__(TINY)
+        self.config = CONFIG
+        shared = minilm.network
+        assert shared.encoder is not None
+        self.embedding, self.output, self.encoder = shared.embedding, shared.output, None
+        self.readers = nn.ModuleList(Reader(shared.encoder) for _ in range(READERS))
+
+    def classify(self, ids: Tensor, marks: Tensor, reader: int) -> Tensor:
+        """Logits (B, 3), in the order of LABELS, of pairs (B, S) padded with id 0."""
+        logits: Tensor = self.readers[reader](self.embedding(ids), ids > 0, marks)
+        return logits
+
+    def stacks(self) -> list[Stack]:
+        """The layers of each reader."""
+        return [reader.encoder for reader in self.readers if isinstance(reader, Reader)]
+
     def own(self) -> dict[str, Tensor]:
         """The weights that are not MiniLM's, by name."""
-        shared = ("embedding.", "output.", "encoder.positions.", "encoder.norm_embedding.")
-        return {name: w for name, w in self.state_dict().items() if not name.startswith(shared)}
+        shared = re.compile(r"embedding\.|output\.|.*\.encoder\.(positions|norm_embedding)\.")
+        return {name: w for name, w in self.state_dict().items() if not shared.match(name)}
 
 
 def mean_where(states: Tensor, chosen: Tensor) -> Tensor:
@@ -91,9 +111,10 @@ def mean_where(states: Tensor, chosen: Tensor) -> Tensor:
 def start_from(minilm: SentenceEncoder) -> PairClassifier:
     """An untrained classifier that begins as MiniLM; its own weights can have gradients."""
     classifier = PairClassifier(minilm)
-    theirs = minilm.network.state_dict()
-    layers = {name: weights for name, weights in theirs.items() if ".layers." in name}
-    classifier.load_state_dict(layers, strict=False)
+    assert minilm.network.encoder is not None
+    layers = minilm.network.encoder.layers.state_dict()
+    for stack in classifier.stacks():
+        stack.layers.load_state_dict(layers)
     return classifier
 
 
@@ -107,10 +128,16 @@ class Words:
     def read_once(self, text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
         """The ids of a text, and for each the stem of the word that it is or belongs to."""
         encoding = self.tokenizer.encode(plain(text), add_special_tokens=False)
-        stems: list[str] = []
+        words: list[str] = []
+        places: list[int] = []  # of each token: which word
         for token in encoding.tokens:
-            stems.append(stem(token) if not token.startswith("##") else token)
-        return tuple(encoding.ids), tuple(stems)
+            if token.startswith("##") and words:
+                words[-1] += token.removeprefix("##")
+            else:
+                words.append(token)
+            places.append(len(words) - 1)
+        stems = [stem(word) for word in words]
+        return tuple(encoding.ids), tuple(stems[place] for place in places)
 
     def join(self, pair: Pair) -> tuple[list[int], list[int]]:
         """Ids and marks of a pair."""
@@ -156,20 +183,19 @@ class PairReader:
     words: Words
 
     @torch.inference_mode()
-    def weigh(self, pairs: Sequence[Pair]) -> Tensor:
-        """Log-probabilities (N, 3), in the order of LABELS."""
-        device = self.network.decide.weight.device
+    def weigh(self, pairs: Sequence[Pair], reader: int = 0) -> Tensor:
+        """One reader's log-probabilities (N, 3), in the order of LABELS."""
+        device = next(self.network.parameters()).device
         ids, marks = self.words.batch(pairs)
         with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_halves(device)):
-            logits = self.network.classify(ids.to(device), marks.to(device))
+            logits = self.network.classify(ids.to(device), marks.to(device), reader)
         return F.log_softmax(logits.float(), dim=-1).cpu()
 
 
-def keep_halves(network: Transformer) -> None:
-    """Keep the weights of the encoder's products in bfloat16; else autocast makes them so for every
+def keep_halves(stack: Stack) -> None:
+    """Keep the weights of an encoder's products in bfloat16; else autocast makes them so for every
     product anew."""
-    assert network.encoder is not None
-    for module in network.encoder.modules():
+    for module in stack.modules():
         if isinstance(module, nn.Linear):
             module.to(torch.bfloat16)
 
@@ -180,16 +206,25 @@ def has_fast_halves(device: torch.device) -> bool:
 
 
 def save_pairs(path: Path, classifier: PairClassifier) -> None:
-    """Write the weights that are not MiniLM's, in float16; a reader never sees half."""
+    """Write the weights that are not MiniLM's, matrices in eight bits; a reader never sees half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    halves = {
-        name: w.detach().to("cpu", torch.float16).contiguous()
-        for name, w in classifier.own().items()
-    }
-    save_file(halves, str(partial))
+    tensors: dict[str, Tensor] = {}
+    for name, weights in classifier.own().items():
+        weights = weights.detach().cpu()
+        if weights.ndim == 2:
+            tensors[name], tensors[name + SCALES] = quantise(weights)
+        else:
+            tensors[name] = weights.half()
+    save_file(tensors, str(partial))
     partial.chmod(0o644)  # safetensors writes for the owner alone
     partial.replace(path)
+
+
+def quantise(weights: Tensor) -> tuple[Tensor, Tensor]:
+    """A matrix (N, M) as integers from -127 to 127 and a scale (N, 1) for each row."""
+    scales = (weights.abs().amax(dim=1, keepdim=True) / 127).half().clamp(min=SMALLEST)
+    return (weights / scales.float()).round().clamp(-127, 127).to(torch.int8), scales
 
 
 def load_pairs(
@@ -199,7 +234,8 @@ def load_pairs(
     missing or damaged."""
     classifier = load_classifier(path, minilm).requires_grad_(False).eval().to(device)
     if has_fast_halves(torch.device(device)):
-        keep_halves(classifier)
+        for stack in classifier.stacks():
+            keep_halves(stack)
     return PairReader(classifier, Words(minilm.tokenizer))
 
 
@@ -209,11 +245,14 @@ def load_classifier(path: Path, minilm: SentenceEncoder) -> PairClassifier:
         raise CheckpointError(f"{path} is missing: `make train NAME={path.stem}` makes it anew")
     classifier = PairClassifier(minilm)
     try:
-        halves = load_file(path)
-        wrong = halves.keys() ^ classifier.own().keys()
+        tensors = load_file(path)
+        scales = {n.removesuffix(SCALES): tensors.pop(n) for n in [*tensors] if n.endswith(SCALES)}
+        whole = {name for name, weights in tensors.items() if weights.dtype == torch.int8}
+        wrong = tensors.keys() ^ classifier.own().keys() | whole ^ scales.keys()
         if wrong:
             raise ValueError(f"{len(wrong)} weights are missing or unknown, such as {min(wrong)}")
-        classifier.load_state_dict({n: w.float() for n, w in halves.items()}, strict=False)
+        weights = {n: w.float() * scales.get(n, ONE).float() for n, w in tensors.items()}
+        classifier.load_state_dict(weights, strict=False)
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
     return classifier

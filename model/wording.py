@@ -46,8 +46,11 @@ layernorm batchnorm | token batch | prefill decode | throughput latency | greedy
 
 
 def stem(word: str) -> str:
-    """The word without the commonest endings, so that its forms meet."""
+    """The word without the commonest endings, so that its forms meet; what is idle or denies stays
+    as it is."""
     word = word.casefold()
+    if word in IDLE or word in DENIALS:
+        return word
     for ending, least in (("ingly", 4), ("ing", 4), ("edly", 4), ("ies", 3), ("ied", 3), ("ed", 4)):
         if word.endswith(ending) and len(word) - len(ending) >= least:
             word = word[: -len(ending)] + ("y" if ending in ("ies", "ied") else "")

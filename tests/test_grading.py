@@ -5,15 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import grading
 from app.grading import VERSION, Claim, Grader, PointVerdict, is_readable, score
-from model.checkpoint import WEIGHTS, CheckpointError, Models
-from model.evidence import repeats, shortens, usable
-from model.pairs import Pair, load_pairs
+from model.checkpoint import Models
+from model.evidence import usable
 
 ANSWER = """\
 Every query is compared with every key by a dot product. The scores are divided by the square root
@@ -172,46 +170,19 @@ def test_a_claim_said_word_for_word_is_made(grader: Grader, claim: Claim) -> Non
         assert marks(grader.grade(answer, [claim])) == {claim.id: "made"}
 
 
-@pytest.mark.parametrize(
-    ("passage", "expected"),
-    [
-        ("The decoder gives the queries and the encoder the keys.", True),
-        ("So the decoder gives the queries, and the encoder gives keys.", True),
-        ("The encoder gives the queries and the decoder the keys.", False),
-        ("The decoder does not give the queries and the encoder the keys.", False),
-        ("It is a myth that the decoder gives the queries and the encoder the keys.", False),
-        ("The decoder gives the queries.", False),
-    ],
-)
-def test_a_repetition_keeps_the_order_and_denies_nothing(passage: str, expected: bool) -> None:
-    claim = "The decoder gives the queries and the encoder the keys."
-    assert repeats(claim, passage) is expected
-
-
-def test_a_short_claim_is_repeated_by_hardly_a_word_more() -> None:
-    claim = "The softmax runs over the queries."
-    assert repeats(claim, "I think the softmax runs over the queries.")
-    assert not repeats(claim, "Softmax, as papers say, runs over the queries.")
-    assert not repeats("The mask.", "The mask.")
-
-
-@pytest.mark.parametrize(
-    ("passage", "expected"),
-    [
-        ("Each head has its own query, key and value projections.", True),
-        ("Every head has learned projections.", True),
-        ("Each head has its own query and key projections of another input.", False),
-        ("No head has its own query, key and value projections.", False),
-        ("The projections have a head of their own.", False),
-    ],
-)
-def test_what_only_leaves_words_out_denies_nothing(
-    grader: Grader, passage: str, expected: bool
-) -> None:
+def test_what_only_leaves_words_out_denies_nothing(grader: Grader) -> None:
     claim = "Every head has its own learned query, key and value projections of the same input."
-    assert shortens(claim, passage) is expected
-    if expected:
+    for passage in (
+        "Each head has its own query, key and value projections.",
+        "Every head has learned projections.",
+    ):
         assert marks(grader.grade(passage, [Claim("own", claim)]))["own"] != "contradicted"
+
+
+def test_two_words_that_changed_places_do_not_make_the_claim(grader: Grader) -> None:
+    claim = Claim("both", "BERT is bidirectional while GPT is causal.")
+    assert marks(grader.grade("GPT is causal, BERT is bidirectional.", [claim]))["both"] == "made"
+    assert marks(grader.grade("GPT is bidirectional, BERT is causal.", [claim]))["both"] != "made"
 
 
 def test_no_claims_no_verdicts(grader: Grader) -> None:
@@ -240,18 +211,3 @@ def test_the_version_changes_with_the_weights_and_with_the_maps(
         seen.add(grading.name_version())
     assert len(seen) == 5
     assert VERSION not in seen
-
-
-def test_the_shipped_half_precision_weights_are_small_and_load(models: Models) -> None:
-    assert (WEIGHTS / "grader.safetensors").stat().st_size < 25_000_000
-    logs = models.pairs.weigh([Pair("a claim", "a passage", "before"), Pair("x", "y")])
-    torch.testing.assert_close(logs.exp().sum(dim=1), torch.ones(2))
-
-
-def test_weights_that_are_missing_or_damaged_name_the_file(models: Models, tmp_path: Path) -> None:
-    path = tmp_path / "grader.safetensors"
-    with pytest.raises(CheckpointError, match=r"grader\.safetensors is missing: .make train"):
-        load_pairs(path, models.minilm)
-    path.write_bytes(b"no weights")
-    with pytest.raises(CheckpointError, match="damaged"):
-        load_pairs(path, models.minilm)

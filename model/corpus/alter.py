@@ -179,6 +179,25 @@ def restate(text: str, random: Random) -> str:
     return wrap(said, ADDED, random) if random.random() < 0.5 else said
 
 
+def shorten(text: str, random: Random) -> str | None:
+    """The text with some words left out, or what follows a comma: it may say less, not the
+    contrary. What would turn it round stays: denials, operators, words that have counterparts."""
+    head, comma, rest = text.rstrip(".").partition(", ")
+    if comma and len(head.split()) > 4 and len(rest.split()) > 2 and random.random() < 0.4:
+        return head + "."
+    words = text.split(" ")
+    stems = [stem(word.strip(".,;:()")) for word in words]
+    chances = [
+        place
+        for place, word in enumerate(stems)
+        if word.isalpha() and word not in KEPT and place > 0
+    ]
+    if len(chances) < 3 or DENIALS & set(stems):
+        return None
+    left_out = set(random.sample(chances, random.choice((1, 1, 2, 2, 3))))
+    return " ".join(word for place, word in enumerate(words) if place not in left_out)
+
+
 def mention(text: str, random: Random) -> str | None:
     """Words of the text, of which nothing is said."""
     words = [word for word in re.findall(r"[\w'^-]+", text) if stem(word) not in IDLE | DENIALS]
@@ -247,6 +266,11 @@ every no | each no | same other | exact approximate | sparse dense | local globa
 quadratic cubic | constant quadratic | square cube | halve double | gain lose | improve worsen
 """
 PARTNERS = _partners()
+MARKERS = """
+root square inverse minus plus log sum product half third quarter fail only some few less least most
+by over per until unless non exponential reciprocal zero rarely hardly barely otherwise
+"""
+KEPT = frozenset(itertools.chain(*PARTNERS, DENIALS, map(stem, MARKERS.split())))
 FILLING = frozenset("the a an very all".split())
 SYNONYMS: dict[str, str] = {}
 for _pair in SAME.replace("\n", "|").split("|"):

@@ -148,7 +148,7 @@ class Examples:
             return None
         says, denies = random.choice(subject.says), random.choice(subject.denies)
         makes = random.choice((subject.text, says))
-        kind = random.choices(range(10), (8, 5, 3, 3, 2, 3, 4, 2, 3, 9))[0]
+        kind = random.choices(range(11), (8, 5, 3, 3, 2, 3, 4, 2, 3, 9, 14))[0]
         if kind in (0, 1, 2):
             change = (alter.swap_roles, alter.flip, alter.negate)[kind]
             changed = change(subject.text, random)
@@ -175,6 +175,12 @@ class Examples:
         if kind == 9:  # nearly word for word is made, be it true or not: who says so is not asked
             said = makes if random.random() < 0.6 else denies
             return Pair(said, alter.restate(said, random)), MADE
+        if kind == 10:  # who leaves words out may not make the claim, and does not deny it
+            said = random.choice((subject.text, makes, denies))
+            less = alter.shorten(said, random)
+            if less is None:
+                return None
+            return (Pair(said, less) if random.random() < 0.8 else Pair(less, said)), NOT_DENIED
         other = random.choice(random.choice(self.topics).subjects)
         passage = topic.asks if random.random() < 0.4 else other.text
         return (Pair(subject.text, passage), NEITHER) if other is not subject else None

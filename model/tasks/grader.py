@@ -16,6 +16,7 @@ from model.checkpoint import Checkpoint, choose_device
 from model.corpus.examples import MADE, NEITHER, NOT_DENIED, Example, Examples
 from model.corpus.statements import HERE, QUESTIONS, Topic, read_folds, read_topics
 from model.pairs import (
+    READERS,
     PairClassifier,
     Words,
     has_fast_halves,
@@ -52,14 +53,15 @@ class Course:
         return Checkpoint(start_from(self.minilm), None, {})
 
     def loss(self, network: Transformer, step: int) -> Tensor:
-        """Cross-entropy of made, denied and neither."""
+        """Cross-entropy of made, denied and neither; the readers learn in turns, each from pairs
+        of its own."""
         assert isinstance(network, PairClassifier)
         examples = self.draw(step)
         device = next(network.parameters()).device
         ids, marks = self.words.batch([pair for pair, _ in examples])
         labels = torch.tensor([label for _, label in examples], device=device)
         with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_halves(device)):
-            logits = network.classify(ids.to(device), marks.to(device))
+            logits = network.classify(ids.to(device), marks.to(device), step % READERS)
         return judge(logits.float(), labels)
 
     def draw(self, step: int) -> list[Example]:
@@ -90,7 +92,7 @@ class FirstCourse(Course):
     rate = 1.5e-4
     shares = (10, 2, 7, 2)
 
-    def __init__(self, *, seed: int = 1, steps: int = 37_500, questions: Path = QUESTIONS) -> None:
+    def __init__(self, *, seed: int = 1, steps: int = 75_000, questions: Path = QUESTIONS) -> None:
         super().__init__(seed, steps, frozenset().union(*read_folds()), questions)
 
 
@@ -105,7 +107,7 @@ class Grader(Course):
         self,
         *,
         seed: int = 2,
-        steps: int = 2_000,
+        steps: int = 4_000,
         without: frozenset[str] = frozenset(),
         questions: Path = QUESTIONS,
         state: Path = STATE,

@@ -61,6 +61,19 @@ def test_two_sentences_become_the_halves_of_one() -> None:
     assert all(text.endswith("grow.") and text.casefold().count("they") == 1 for text in found)
 
 
+def test_what_is_shortened_lacks_words_but_none_that_would_turn_it_round() -> None:
+    text = "Scaled scores keep large variance away, so the root of the encoder width divides them."
+    found = {alter.shorten(text, Random(seed)) for seed in range(60)}
+    assert "Scaled scores keep large variance away." in found
+    for less in filter(None, found):
+        left = iter(text.rstrip(".").replace(",", "").split())
+        assert all(word in left for word in less.rstrip(".").replace(",", "").split())
+        assert len(less) < len(text)
+        assert "large" in less  # it has a counterpart
+        assert "so" not in less.split() or "root" in less  # an operator
+    assert alter.shorten("The encoder never sees the target of the decoder.", Random(1)) is None
+
+
 def test_what_is_said_again_keeps_its_words_and_their_order() -> None:
     text = "Every query is compared with the keys because it needs a weight for each value."
     for seed in range(20):
