@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import combinations
 
+from model.pairs import DENIED, MADE, NEITHER
 from model.wording import COUNTERPARTS, DENIALS, IDLE, plain, stem
 
 COUNTED = 8  # numbers of `compare`
-MADE, DENIED, NEITHER = range(3)
 FEWEST = 3  # words that a claim must have to be compared word by word
+MOST = 40  # that it may have to be compared with two of them exchanged; what is read is no longer
 BESIDES = 3  # words more in what repeats a claim with two of them exchanged
 SIGNS = re.compile(r"<-|->|[+*/=<>~]=?|(?:(?<!\w)|(?<=\b\w)|(?<=\d))-(?=\d|\w\b)|(?<=\s)-(?=\s)")
 
@@ -92,7 +93,7 @@ def exchanges(claim: str, passage: str) -> bool:
     or in a list ("keys and values"), relations that hold both ways, a passive."""
     asked, said = without(FILLING | DETERMINERS, claim, passage)
     if (
-        len(asked) <= FEWEST
+        not FEWEST < len(asked) <= MOST
         or len(said) - len(asked) > BESIDES
         or set(asked) - set(said)
         or EVEN & set(asked)

@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model.clauses import Unit, cut, drop_keywords, is_foreign, is_prompt, is_question
-from model.counting import MADE, NEITHER, compare, rule_out
-from model.pairs import Pair, PairReader, has_fast_halves, keep_halves
+from model.counting import compare, rule_out
+from model.pairs import MADE, NEITHER, Pair, PairReader, has_fast_halves, keep_halves
 from model.pretrained import SentenceEncoder
 
 NEAREST = {False: 6, True: 4}  # units weighed for each claim; fewer where wordings are known

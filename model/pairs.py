@@ -30,6 +30,7 @@ from model.transformer import Stack, Transformer, hide_padding
 from model.wording import COUNTERPARTS, DENIALS, IDLE, plain, stem
 
 LABELS = ("made", "denied", "neither")
+MADE, DENIED, NEITHER = range(len(LABELS))
 CLAIM, PASSAGE, BEFORE = range(3)  # where a token stands
 ALONE, SHARED, COUNTERED, DENYING = range(4)  # what the other side has to it
 LONGEST = {CLAIM: 48, PASSAGE: 64, BEFORE: 20}  # tokens

@@ -6,9 +6,9 @@ from random import Random
 
 from model.corpus import alter
 from model.corpus.statements import Statement, Subject, Topic
-from model.pairs import Pair
+from model.pairs import DENIED, MADE, NEITHER, Pair
 
-MADE, DENIED, NEITHER, NOT_DENIED = range(4)
+NOT_DENIED = 3  # made or neither
 Example = tuple[Pair, int]
 
 

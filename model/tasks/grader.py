@@ -13,9 +13,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model.checkpoint import Checkpoint, choose_device
-from model.corpus.examples import MADE, NEITHER, NOT_DENIED, Example, Examples
+from model.corpus.examples import NOT_DENIED, Example, Examples
 from model.corpus.statements import HERE, QUESTIONS, Topic, read_folds, read_topics
 from model.pairs import (
+    MADE,
+    NEITHER,
     READERS,
     PairClassifier,
     Words,

@@ -3,7 +3,8 @@
 import pytest
 
 from model.corpus.statements import read_topics
-from model.counting import DENIED, MADE, NEITHER, exchanges, repeats, rule_out
+from model.counting import exchanges, repeats, rule_out
+from model.pairs import DENIED, MADE, NEITHER
 
 GIVES = "The decoder gives the queries and the encoder the keys."
 
@@ -74,6 +75,15 @@ def test_an_exchange_is_the_claim_with_two_words_in_each_others_places(
 ) -> None:
     assert exchanges(claim, passage) is expected
     assert (rule_out(claim, passage) == (MADE,)) is expected
+
+
+def test_a_claim_longer_than_what_is_read_is_not_compared_in_pairs_of_words() -> None:
+    words = [f"w{place}x" for place in range(3000)]
+    swapped = words.copy()
+    swapped[3], swapped[30] = swapped[30], swapped[3]
+    assert exchanges(" ".join(words[:38]), " ".join(swapped[:38]))
+    assert rule_out(" ".join(words), " ".join(swapped)) == ()
+    assert repeats(" ".join(words), " ".join(words))
 
 
 def test_what_is_taken_back_before_it_is_said_is_not_counted() -> None:
