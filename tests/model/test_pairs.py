@@ -71,6 +71,19 @@ def test_the_shipped_readers_are_small_and_differ(models: Models) -> None:
     assert float((logs[0] - logs[1]).abs().max()) > 0.01
 
 
+def test_pairs_read_together_keep_their_order(models: Models) -> None:
+    claims = ("Whales are mammals.", "Rain is wet, as everybody knows who went out without a coat.")
+    passages = (
+        "Whales are mammals.",
+        "They nurse their young and breathe air.",
+        "It rained.",
+        "No.",
+    )
+    pairs = [Pair(claim, passage) for claim in claims for passage in passages]
+    alone = torch.cat([models.pairs.weigh([pair]) for pair in pairs])
+    torch.testing.assert_close(models.pairs.weigh(pairs), alone, atol=0.1, rtol=0.05)
+
+
 def test_weights_that_are_missing_or_damaged_name_the_file(models: Models, tmp_path: Path) -> None:
     path = tmp_path / "grader.safetensors"
     with pytest.raises(CheckpointError, match=r"grader\.safetensors is missing: .make train"):
