@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.grading import Models
+from model.checkpoint import Models
 from model.evidence import Scales
 from model.pairs import Pair
 

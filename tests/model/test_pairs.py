@@ -71,7 +71,7 @@ def test_the_shipped_readers_are_small_and_differ(models: Models) -> None:
     assert float((logs[0] - logs[1]).abs().max()) > 0.01
 
 
-def test_pairs_read_together_keep_their_order(models: Models) -> None:
+def test_pairs_read_together_are_read_as_each_alone(models: Models) -> None:
     claims = ("Whales are mammals.", "Rain is wet, as everybody knows who went out without a coat.")
     passages = (
         "Whales are mammals.",
